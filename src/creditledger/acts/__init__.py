@@ -1,0 +1,1 @@
+"""What is signed: act types, their fields, subjects and detached content."""

@@ -1,0 +1,161 @@
+"""Encoding, checking and showing acts, from the field kinds of the catalogue.
+
+`decode_act` is on the hot path of append and audit: one flat loop over prepared checks. Everything else (JSON, drafts,
+field tables) is made for people and may be slower.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, get_type_hints
+
+from creditledger.acts import catalogue
+from creditledger.acts.catalogue import Act
+from creditledger.acts.kinds import Kind
+from creditledger.errors import FormatError, UnsupportedError
+
+
+class ActType(NamedTuple):
+    """One act type: its name with version, its class, its fields with their kinds, and whose rows it touches."""
+
+    name: str
+    cls: type[Act]
+    fields: tuple[tuple[str, Kind], ...]
+    is_subject_act: bool
+    checks: tuple[Callable[[Any], None], ...]
+    conversions: tuple[tuple[int, Callable[[Any], Any]], ...]
+
+    @property
+    def summary(self) -> str:
+        """The first line of the class's description."""
+        return (self.cls.__doc__ or "").partition("\n")[0]
+
+
+def _act_type(name: str, cls: type[Act]) -> ActType:
+    hints = get_type_hints(cls, vars(catalogue), include_extras=True)
+    fields = tuple((field, _kind_of(hints[field])) for field in cls._fields)
+    return ActType(
+        name,
+        cls,
+        fields,
+        name in catalogue.SUBJECT_ACTS,
+        tuple(kind.check for _, kind in fields),
+        tuple((i, kind.convert) for i, (_, kind) in enumerate(fields) if kind.convert is not None),
+    )
+
+
+def _kind_of(hint: Any) -> Kind:
+    return next(extra for extra in hint.__metadata__ if isinstance(extra, Kind))
+
+
+ACT_TYPES: dict[str, ActType] = {
+    name: _act_type(name, cls) for name, cls in (catalogue.GOVERNANCE_ACTS | catalogue.SUBJECT_ACTS).items()
+}
+_TYPE_OF: dict[type[Act], ActType] = {act_type.cls: act_type for act_type in ACT_TYPES.values()}
+
+
+def type_of(act: Act) -> ActType:
+    """The act type of a typed act."""
+    return _TYPE_OF[type(act)]
+
+
+def act_type(name: object) -> ActType:
+    """The act type called `name`; raises `UnsupportedError` for one that this version does not know."""
+    found = ACT_TYPES.get(name) if type(name) is str else None
+    if found is None:
+        known = ", ".join(sorted(ACT_TYPES))
+        raise UnsupportedError(f"the act type {name!r:.80} is not known to this version, which knows: {known}")
+    return found
+
+
+def decode_act(raw: Any) -> Act:
+    """Checks a decoded array `[type, field, ...]` and returns the typed act.
+
+    Raises `FormatError` naming the field, and `UnsupportedError` for an unknown act type.
+    """
+    if type(raw) is not tuple or not raw:
+        raise FormatError("an act is an array that begins with its type")
+    kind = ACT_TYPES.get(raw[0]) if type(raw[0]) is str else None
+    if kind is None:
+        kind = act_type(raw[0])
+    values = raw[1:]
+    if len(values) != len(kind.checks):
+        raise FormatError(f"{kind.name} has {len(kind.checks)} fields, found {len(values)}")
+    try:
+        for check, value in zip(kind.checks, values, strict=True):
+            check(value)
+    except FormatError:
+        _blame(kind, values)
+        raise
+    return restore_act(raw)
+
+
+def _blame(kind: ActType, values: tuple[Any, ...]) -> None:
+    """Repeats the checks of values already found wanting, to name the field."""
+    for (name, field), value in zip(kind.fields, values, strict=True):
+        try:
+            field.check(value)
+        except FormatError as error:
+            raise FormatError(f"{kind.name}, field {name}: {error}") from None
+
+
+def encode_act(act: Act) -> tuple[Any, ...]:
+    """The array `[type, field, ...]` of a typed act, checked; raises `FormatError` naming the field."""
+    raw = (_TYPE_OF[type(act)].name, *map(_plain, act))
+    decode_act(raw)
+    return raw
+
+
+def _plain(value: Any) -> Any:
+    """Named tuples and lists as bare tuples, the one form that the checks know."""
+    return tuple(map(_plain, value)) if isinstance(value, tuple | list) else value
+
+
+def restore_act(raw: tuple[Any, ...]) -> Act:
+    """The typed act of an array that `decode_act` has accepted before; unchecked."""
+    kind = ACT_TYPES[raw[0]]
+    values: Any = raw[1:]
+    if kind.conversions:
+        values = list(values)
+        for i, convert in kind.conversions:
+            values[i] = convert(values[i])
+    return kind.cls._make(values)
+
+
+def act_to_json(act: Act) -> dict[str, Any]:
+    """A typed act as a JSON object: bytes in hexadecimal, subjects `scheme:value`, references `hash#i`."""
+    kind = _TYPE_OF[type(act)]
+    return {"type": kind.name} | {
+        name: field.to_json(value) for (name, field), value in zip(kind.fields, act, strict=True)
+    }
+
+
+def act_from_json(value: object) -> Act:
+    """The reverse of `act_to_json`; raises `FormatError` naming every field that is missing, wrong or left over."""
+    if not isinstance(value, dict) or "type" not in value:
+        raise FormatError('an act in JSON is an object with "type" and the fields of that type')
+    kind = act_type(value["type"])
+    names = [name for name, _ in kind.fields]
+    missing = [name for name in names if name not in value]
+    surplus = [str(name) for name in value if name not in names and name != "type"]
+    if missing or surplus:
+        raise FormatError(
+            f"{kind.name}: "
+            + "; ".join(
+                ([f"missing: {', '.join(missing)}"] if missing else [])
+                + ([f"not a field: {', '.join(sorted(surplus))[:200]}"] if surplus else [])
+            )
+        )
+    values = []
+    for name, field in kind.fields:
+        try:
+            values.append(field.from_json(value[name]))
+        except FormatError as error:
+            raise FormatError(f"{kind.name}, field {name}: {error}") from None
+    return decode_act((kind.name, *values))
+
+
+def draft(name: str) -> dict[str, Any]:
+    """A JSON template of an act type: every named field with an example value of its kind."""
+    kind = act_type(name)
+    return {"type": kind.name} | {field_name: field.example for field_name, field in kind.fields}

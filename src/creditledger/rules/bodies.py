@@ -1,0 +1,153 @@
+"""The rules for authorities and their mandates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from creditledger.acts import catalogue as acts
+from creditledger.rules.governance_state import Governance
+from creditledger.rules.independence import (
+    DECIDING,
+    independent_lodgers,
+    independent_reviewers,
+    needs_recourse,
+    require_separation,
+)
+from creditledger.rules.refusal import (
+    Context,
+    area_within,
+    refuse,
+    require_admin,
+    require_law,
+)
+from creditledger.rules.registered import require_free, require_list, require_open
+from creditledger.rules.rows import ROOT, AuthorityRow, MandateRow
+
+
+def _authority_register(governance: Governance, context: Context, act: acts.AuthorityRegister) -> None:
+    require_free(act.authority, governance.authorities, "authority")
+    if act.authority == ROOT:
+        refuse("R-ID-TAKEN", "the name root is reserved for the root keys", "another identifier")
+    if act.parent is not None:
+        require_open(governance, act.parent, context.day)
+    require_admin(governance, context, () if act.parent is None else (act.parent,), "registering an authority")
+    require_law(governance, act.law, context.day, f"authority {act.authority}")
+    if act.identity is not None and act.identity.scheme == "handle":
+        refuse(
+            "R-SCHEME", "an authority's identity is given as a handle", "an identifier that is public by law, or none"
+        )
+    governance.set_row(
+        "authority",
+        act.authority,
+        AuthorityRow(act.authority, act.name, act.parent, act.area, act.identity, None, None),
+    )
+
+
+def _authority_close(governance: Governance, context: Context, act: acts.AuthorityClose) -> None:
+    row = require_open(governance, act.authority, context.day)
+    require_admin(governance, context, () if row.parent is None else (row.parent,), f"closing {act.authority}")
+    if act.successor is not None:
+        require_open(governance, act.successor, context.day)
+        if act.successor == act.authority:
+            refuse("R-SELF", f"{act.authority} is named as its own successor", "another authority, or none")
+    governance.set_row("authority", act.authority, row._replace(closed=act.effective, successor=act.successor))
+
+
+def _mandate_grant(governance: Governance, context: Context, act: acts.MandateGrant) -> None:
+    require_free(act.mandate, governance.mandates, "mandate")
+    grantee = require_open(governance, act.authority, context.day)
+    if context.authority == act.authority or act.authority in governance.ancestors(context.authority):
+        refuse("R-SELF", f"{context.authority} grants a mandate to itself or to a body above it", "another grantor")
+    require_admin(governance, context, () if grantee.parent is None else (grantee.parent,), f"mandate {act.mandate}")
+    require_law(governance, act.law, context.day, f"mandate {act.mandate}")
+    if act.until is not None and act.until <= act.effective:
+        refuse("R-MANDATE-TERM", f"mandate {act.mandate} would end on {act.until}, before it begins", "a later end")
+    if context.role != "root":
+        _require_delegation(governance, context, act)
+    if act.list is None:
+        if not set(act.actions) <= {"catalogue", "define", "delegate"}:
+            refuse(
+                "R-MANDATE",
+                "a mandate without a list is for catalogue, define or delegate only",
+                "the list's identifier",
+            )
+    else:
+        definition = require_list(governance, act.list).definition
+        require_separation(governance, act.authority, act.list, act.actions)
+        _require_independence_kept(governance, definition, act)
+    governance.set_row("mandate", act.mandate, MandateRow(act, context.authority, None))
+
+
+def _require_delegation(governance: Governance, context: Context, act: acts.MandateGrant) -> None:
+    """R-MANDATE: who is not root passes on no more than it may: its own delegable actions, areas and term."""
+    held = governance.mandates_in_force(context.authority, act.list, "delegate", context.day)
+    for row in held:
+        grant = row.grant
+        if (
+            set(act.actions) <= set(grant.actions) - {"delegate"}
+            and (not grant.areas or (act.areas and all(area_within(area, grant.areas) for area in act.areas)))
+            and grant.effective <= act.effective
+            and (grant.until is None or (act.until is not None and act.until <= grant.until))
+        ):
+            return
+    refuse(
+        "R-MANDATE",
+        f"{context.authority} passes on a mandate that it may not delegate",
+        "a mandate with action delegate that holds every action, area and day passed on (delegate itself stays)",
+    )
+
+
+def _require_independence_kept(governance: Governance, definition: acts.ListDefine, act: acts.MandateGrant) -> None:
+    """R-INDEPENDENT, R-TRANSCRIPT: the new mandate fits the powers that the list's definition hands out."""
+    for action, bodies in (("lodge", definition.lodgers), ("review", definition.reviewers)):
+        if action in act.actions and act.authority not in bodies:
+            refuse(
+                "R-INDEPENDENT",
+                f"list {definition.list} does not name {act.authority} among the bodies that {action} appeals",
+                f"one of: {', '.join(bodies) or 'none is named'}",
+            )
+    deciding = DECIDING & set(act.actions)
+    if not deciding:
+        return
+    if (definition.source is not None) != (deciding == {"transcribe"}):
+        refuse(
+            "R-TRANSCRIPT",
+            f"list {definition.list} is {'a transcript' if definition.source else 'no transcript'}; "
+            f"the mandate is to {', '.join(sorted(deciding))}",
+            "transcribe for a transcript, the deciding actions otherwise",
+        )
+    if needs_recourse(definition):
+        parent = governance.authorities[act.authority].parent if definition.consent == "parent" else None
+        deciders = (act.authority,) if parent is None else (act.authority, parent)
+        lodgers = independent_lodgers(governance, definition, deciders)
+        for what, found in (
+            ("lodge", bool(lodgers)),
+            ("review", any(independent_reviewers(governance, definition, (*deciders, one)) for one in lodgers)),
+        ):
+            if not found:
+                refuse(
+                    "R-INDEPENDENT",
+                    f"list {definition.list} names nobody independent of {act.authority} to {what} appeals",
+                    f"a list whose definition names an independent body to {what}",
+                )
+
+
+def _mandate_revoke(governance: Governance, context: Context, act: acts.MandateRevoke) -> None:
+    row = governance.mandates.get(act.mandate)
+    if row is None:
+        refuse("R-UNKNOWN", f"mandate {act.mandate} does not exist", "the identifier of a mandate granted before")
+    if row.revoked is not None:
+        refuse("R-MANDATE-TERM", f"mandate {act.mandate} was revoked on {row.revoked}", "a mandate not yet revoked")
+    parent = governance.authorities[row.grant.authority].parent
+    entitled = tuple(body for body in {row.granted_by, parent} if body not in (None, ROOT))
+    require_admin(governance, context, tuple(map(str, entitled)), f"revoking mandate {act.mandate}")
+    governance.set_row("mandate", act.mandate, row._replace(revoked=act.effective))
+
+
+BODY_RULES: dict[type, Callable[[Governance, Context, Any], None]] = {
+    acts.AuthorityRegister: _authority_register,
+    acts.AuthorityClose: _authority_close,
+    acts.MandateGrant: _mandate_grant,
+    acts.MandateRevoke: _mandate_revoke,
+}
