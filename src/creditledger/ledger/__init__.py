@@ -1,0 +1,1 @@
+"""Orchestration: creating, opening, appending to and querying one ledger."""

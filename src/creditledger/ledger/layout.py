@@ -1,0 +1,114 @@
+"""What lies where in a ledger's directory, and the small file that names it (DESIGN: on disk)."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from creditledger.errors import FormatError, NoLedger, StoreError, UnsupportedError
+from creditledger.store.files import FILE_MODE, disk_error, sync_dir
+
+FORMAT = "creditledger/v1"
+_MAX_TOML_BYTES = 16_384
+_LEDGER_ID = re.compile(r"[0-9a-f]{64}").fullmatch
+
+LOG_TABLES = ("checkpoint", "meta", "record", "tile")
+"""`record`: seq -> record. `tile`: level, index -> hashes. `checkpoint`: size -> signed note. `meta`: format."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The paths of one ledger directory."""
+
+    directory: Path
+
+    @property
+    def description(self) -> Path:
+        """The file that names format, origin, ledger and engine."""
+        return self.directory / "ledger.toml"
+
+    @property
+    def log(self) -> Path:
+        """Records, tiles and checkpoints: the truth."""
+        return self.directory / "log"
+
+    @property
+    def state(self) -> Path:
+        """Derived rows; may be deleted, is rebuilt."""
+        return self.directory / "state"
+
+    @property
+    def private(self) -> Path:
+        """Detached content, encrypted per item, erasable."""
+        return self.directory / "private"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the one process that writes."""
+        return self.directory / "writer.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What `ledger.toml` says: the origin and the ledger id (32 bytes). It is a label, not evidence."""
+
+    origin: str
+    ledger_id: bytes
+
+    def write(self, layout: Layout) -> None:
+        """Writes the file, synced; it must not exist. Raises `StoreError`."""
+        text = (
+            "# A creditledger directory. `creditledger verify` checks it; this file is a label, not evidence.\n"
+            f'format = "{FORMAT}"\norigin = "{self.origin}"\nledger_id = "{self.ledger_id.hex()}"\nengine = "lmdb"\n'
+        )
+        try:
+            descriptor = os.open(layout.description, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
+            with open(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            sync_dir(layout.directory)
+        except OSError as error:
+            raise disk_error("write", layout.description, error.errno, str(error)) from error
+
+    @classmethod
+    def read(cls, layout: Layout) -> Description:
+        """Reads the file. Raises `NoLedger` when there is none, `FormatError`, `UnsupportedError` for other content."""
+        path = layout.description
+        try:
+            with path.open("rb") as file:
+                data = file.read(_MAX_TOML_BYTES + 1)
+        except (FileNotFoundError, NotADirectoryError):
+            raise NoLedger(
+                f"there is no ledger at {layout.directory}: {path.name} is missing; "
+                "check the path, or found one with `creditledger init`"
+            ) from None
+        except OSError as error:
+            raise disk_error("read", path, error.errno, str(error)) from error
+        try:
+            values = tomllib.loads(data[:_MAX_TOML_BYTES].decode("utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise FormatError(
+                f"{path} is damaged ({error}); the log beside it may be whole: see `creditledger doctor`"
+            ) from None
+        if values.get("format") != FORMAT or values.get("engine") != "lmdb":
+            found = f"format {values.get('format')!r:.60}, engine {values.get('engine')!r:.60}"
+            raise UnsupportedError(f"{path}: {found}; this version reads format '{FORMAT}', engine 'lmdb'")
+        origin, ledger_id = values.get("origin"), values.get("ledger_id")
+        if not isinstance(origin, str) or not isinstance(ledger_id, str) or not _LEDGER_ID(ledger_id):
+            raise FormatError(f"{path} is damaged: origin or ledger_id is missing or malformed")
+        return cls(origin, bytes.fromhex(ledger_id))
+
+
+def make_directory(directory: Path) -> None:
+    """Creates a ledger's directory, 0700; an empty one may exist. Raises `StoreError`."""
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        occupied = any(directory.iterdir())
+    except OSError as error:
+        raise disk_error("create", directory, error.errno, str(error)) from error
+    if occupied:
+        raise StoreError(f"{directory} is not empty; a ledger is founded in a new or empty directory")

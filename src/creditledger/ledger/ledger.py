@@ -1,0 +1,575 @@
+"""One ledger: founded, opened, appended to, asked.
+
+    with Ledger.open("registry", log_signer=...) as ledger:
+        receipt = ledger.append(act, signer=court)
+        answer = ledger.lookup(firm, "judgment-defaulters", valid_at="2026-03-10")
+
+A `Ledger` is thread-safe. It belongs to the process that opened it. Any number of processes may have it open to read,
+beside the one that writes.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from creditledger.acts import catalogue as acts
+from creditledger.acts.content import check_commitment, item_id
+from creditledger.acts.kinds import Subject
+from creditledger.acts.registry import ACT_TYPES
+from creditledger.errors import CannotVerify, StoreError, UsageError, VerificationFailed
+from creditledger.keys.signer import Signer
+from creditledger.ledger import queries
+from creditledger.ledger.answer import Answer, Difference, HistoryItem, ListingView
+from creditledger.ledger.layout import LOG_TABLES, Description, Layout, make_directory
+from creditledger.ledger.log import LOG_FORMAT, Log, parse_checkpoint
+from creditledger.ledger.receipt import ContentItem, Receipt
+from creditledger.ledger.replay import open_state, replay
+from creditledger.ledger.state import State
+from creditledger.ledger.writer import Writer
+from creditledger.record.entry import ZERO_HASH, Cosigner, Entry, check_entry, encode_entry
+from creditledger.record.record import Record
+from creditledger.rules.engine import RULE_SETS
+from creditledger.rules.governance_state import Governance
+from creditledger.rules.rows import ROOT, KeyHead
+from creditledger.store.head import HeadStore, default_head_dir
+from creditledger.store.lmdb_engine import LmdbEngine
+from creditledger.store.lock import WriterLock
+from creditledger.store.private import PrivateStore
+from creditledger.tlog.checkpoint import open_checkpoint
+from creditledger.tlog.note import NoteVerifier, Signature
+from creditledger.tlog.note import Signer as NoteSigner
+from creditledger.tlog.tree import EMPTY_ROOT
+
+ACT_CLASSES = tuple(kind.cls for kind in ACT_TYPES.values())
+DEFAULT_RULE_SET = "rules-1"
+DEFAULT_VALIDITY = 3600 * 1_000_000
+"""How long an entry signed and appended at once is valid: one hour, in microseconds."""
+
+
+def system_clock() -> int:
+    """Microseconds since the Unix epoch, by the system's clock."""
+    return time.time_ns() // 1000
+
+
+class LogSigner:
+    """A log key as a signer of checkpoints: the key's name is the ledger's origin (C2SP tlog-checkpoint)."""
+
+    def __init__(self, origin: str, signer: Signer) -> None:
+        self._signer = signer
+        self.verifier = NoteVerifier(origin, signer.public_key[1:])
+
+    def sign(self, text: bytes) -> Signature:
+        """The signature line of a checkpoint's text."""
+        return Signature(self.verifier.name, self.verifier.key_id, self._signer.sign(text))
+
+
+class Ledger:
+    """One ledger, open; made by `create` or `open`. A context manager: leaving it closes it."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        description: Description,
+        log: Log,
+        state: State,
+        *,
+        clock: Callable[[], int],
+        lock: WriterLock | None,
+        heads: HeadStore,
+        content_key: bytes | None,
+    ) -> None:
+        self._layout = layout
+        self._description = description
+        self._log = log
+        self._state = state
+        self._clock = clock
+        self._lock = lock
+        self._heads = heads
+        self._content_key = content_key
+        self._private: PrivateStore | None = None
+        self._writer: Writer | None = None
+        self._state_lock = threading.RLock()
+        self._closed = False
+
+    # -- founding and opening -------------------------------------------------------------------------------------
+
+    @classmethod
+    def create(
+        cls,
+        directory: str | os.PathLike[str],
+        *,
+        origin: str,
+        log_signer: Signer,
+        root_signers: Sequence[Signer],
+        threshold: int | None = None,
+        utc_offset: str = "+00:00",
+        content_key: bytes | None = None,
+        head_dir: str | os.PathLike[str] | None = None,
+        clock: Callable[[], int] = system_clock,
+    ) -> Ledger:
+        """Founds a ledger in a new or empty directory and returns it, open for writing.
+
+        `origin` names the log (a URL, scheme left out). `root_signers` govern it, `threshold` of them together
+        (default: more than half). `utc_offset` fixes its civil days. `content_key` (32 bytes) encrypts detached content.
+        `head_dir` keeps the last signed head outside the directory (default: the user's state directory).
+
+        Raises `StoreError` when the directory is not empty or the disk fails, `FormatError` for a wrong argument.
+        """
+        signers = sorted(root_signers, key=lambda signer: signer.public_key)
+        founding = acts.LedgerCreate(
+            origin,
+            utc_offset,
+            (log_signer.public_key,),
+            tuple(signer.public_key for signer in signers),
+            len(signers) // 2 + 1 if threshold is None else threshold,
+            DEFAULT_RULE_SET,
+            RULE_SETS[DEFAULT_RULE_SET],
+        )
+        entry = Entry(
+            ZERO_HASH,
+            ROOT,
+            signers[0].public_key if signers else b"",
+            0,
+            ZERO_HASH,
+            tuple(Cosigner(ROOT, signer.public_key) for signer in signers[1:]),
+            clock() + DEFAULT_VALIDITY,
+            None,
+            (founding,),
+        )
+        data = encode_entry(entry)
+        return cls.create_from_entry(
+            directory,
+            data,
+            [signer.sign(data) for signer in signers],
+            log_signer=log_signer,
+            content_key=content_key,
+            head_dir=head_dir,
+            clock=clock,
+        )
+
+    @classmethod
+    def create_from_entry(
+        cls,
+        directory: str | os.PathLike[str],
+        data: bytes,
+        signatures: Iterable[bytes],
+        *,
+        log_signer: Signer,
+        content_key: bytes | None = None,
+        head_dir: str | os.PathLike[str] | None = None,
+        clock: Callable[[], int] = system_clock,
+    ) -> Ledger:
+        """Founds a ledger with a founding entry that the root keys signed elsewhere; see `create`."""
+        checked = check_entry(data, signatures)
+        founding = checked.entry.acts[0]
+        if not isinstance(founding, acts.LedgerCreate):
+            raise UsageError("a ledger is founded by an entry with the one act ledger.create/1")
+        layout = Layout(Path(directory))
+        NoteVerifier(founding.origin, log_signer.public_key[1:])
+        make_directory(layout.directory)
+        lock = WriterLock(layout.lock)
+        heads = HeadStore(head_dir if head_dir is not None else default_head_dir(os.environ))
+        log = Log(LmdbEngine.open(layout.log, LOG_TABLES, create=True))
+        try:
+            with log.engine.batch() as batch:
+                batch.put("meta", b"format", LOG_FORMAT)
+            if content_key is not None:
+                PrivateStore.open(layout.private, content_key, create=True).close()
+            state = open_state(layout, create=True)
+            ledger = cls(
+                layout, Description(founding.origin, ZERO_HASH), log, state,
+                clock=clock, lock=lock, heads=heads, content_key=content_key,
+            )  # fmt: skip
+        except BaseException:
+            log.engine.close()
+            lock.release()
+            raise
+        try:
+            ledger._start_writer(log_signer, founding.origin, heads)
+            receipt = ledger._require_writer().append([checked])[0]
+            ledger._description = Description(founding.origin, receipt.leaf_hash)
+            ledger._description.write(layout)
+        except BaseException:
+            ledger.close()
+            raise
+        return ledger
+
+    @classmethod
+    def open(
+        cls,
+        directory: str | os.PathLike[str],
+        *,
+        log_signer: Signer | None = None,
+        content_key: bytes | None = None,
+        head_dir: str | os.PathLike[str] | None = None,
+        clock: Callable[[], int] = system_clock,
+    ) -> Ledger:
+        """Opens a ledger: to write with the log key's signer, to read without.
+
+        Raises `NoLedger`, `Locked` (another process writes), `UnsupportedError`; `VerificationFailed` (LED-HEAD) when
+        this machine has signed more than the directory holds, (LED-TREE, LED-CKPT) when the log contradicts its own
+        last checkpoint; `CannotVerify` when this machine has no head for the ledger and so must not sign.
+        """
+        layout = Layout(Path(directory))
+        description = Description.read(layout)
+        lock = WriterLock(layout.lock) if log_signer is not None else None
+        engine: LmdbEngine | None = None
+        ledger: Ledger | None = None
+        try:
+            engine = LmdbEngine.open(layout.log, LOG_TABLES, readonly=log_signer is None)
+            log = Log(engine)
+            state = open_state(layout, readonly=log_signer is None)
+            heads = HeadStore(head_dir if head_dir is not None else default_head_dir(os.environ))
+            ledger = cls(layout, description, log, state, clock=clock, lock=lock, heads=heads, content_key=content_key)
+            if log_signer is None:
+                ledger._refresh()
+            else:
+                ledger._start_writer(log_signer, description.origin, heads)
+        except BaseException:
+            if ledger is not None:
+                ledger.close()
+            else:
+                if engine is not None:
+                    engine.close()
+                if lock is not None:
+                    lock.release()
+            raise
+        return ledger
+
+    def _start_writer(self, log_signer: Signer, origin: str, heads: HeadStore) -> None:
+        signer = LogSigner(origin, log_signer)
+        builder, last_leaf = self._log.builder()
+        last_time = 0
+        if builder.size:
+            checkpoint = self._check_head(heads, signer, builder.size, builder.root())
+            self._log.set_edge(builder)
+            last_time = self._log.record(builder.size - 1).recorded_at
+            carried_out = self._state.stored
+            replay(self._log, self._state, builder.size)
+            self._redo_erasures(carried_out)
+            heads.store(self._description.ledger_id, builder.size, builder.root(), checkpoint)
+        note_signers: tuple[NoteSigner, ...] = (signer,)
+        self._writer = Writer(
+            self._log, self._state, origin=origin, builder=builder, last_leaf=last_leaf, last_time=last_time,
+            signers=note_signers, heads=heads, content=self._content_store, clock=self._clock,
+            state_lock=self._state_lock,
+        )  # fmt: skip
+
+    def _check_head(self, heads: HeadStore, signer: LogSigner, size: int, root: bytes) -> bytes:
+        """The log agrees with its own last checkpoint and with the head kept outside; returns that checkpoint."""
+        last = self._log.checkpoint()
+        if last is None or last[0] != size:
+            raise VerificationFailed(
+                "LED-CKPT", "the last checkpoint does not cover the log",
+                expected=f"size {size}", found=f"size {last[0]}" if last else "none",
+            )  # fmt: skip
+        checkpoint = open_checkpoint(last[1], [signer.verifier], self._description.origin)
+        if (checkpoint.size, checkpoint.root) != (size, root):
+            raise VerificationFailed(
+                "LED-TREE", "the log is not the one its last checkpoint was signed for",
+                expected=f"{checkpoint.size} {checkpoint.root.hex()}", found=f"{size} {root.hex()}",
+            )  # fmt: skip
+        head = heads.claim(self._description.ledger_id)
+        if head is None:
+            raise CannotVerify(
+                "this machine has never signed for this ledger, so it cannot know whether the directory is the newest "
+                "state of it: restore it here from an export (`creditledger restore`), which records the head"
+            )
+        if head.size > size:
+            raise VerificationFailed(
+                "LED-HEAD",
+                "the directory is older than what was signed here last: an old backup or copy; "
+                "catch up from an export or a mirror, or found a new ledger that cites the old head",
+                expected=f"size {head.size}", found=f"size {size}",
+            )  # fmt: skip
+        found = self._log.root_at(head.size) if head.size < size else root
+        if found != head.root:
+            raise VerificationFailed(
+                "LED-HEAD", f"the log has another history than the one signed here at size {head.size}",
+                expected=head.root.hex(), found=found.hex() if found else "none",
+            )  # fmt: skip
+        return last[1]
+
+    def _redo_erasures(self, carried_out: int) -> None:
+        """Carries out again every erasure recorded since: a crash may have come between record and erasure."""
+        pending = [key[8:] for key, _ in self._state.rows("erasure", carried_out.to_bytes(8, "big"))]
+        if pending and self._layout.private.is_dir():
+            self._content_store().erase(pending)
+
+    def _refresh(self) -> None:
+        """A reader catches up with what the writer has committed since."""
+        if self._writer is not None:
+            return
+        size = self._log.size()
+        if size == self._log.checked_size == self._state.applied:
+            return
+        builder, _ = self._log.builder()
+        last = self._log.checkpoint(builder.size)
+        if last is not None and last[0] == builder.size:
+            head = parse_checkpoint(last[1])
+            if head.root != builder.root():
+                raise VerificationFailed(
+                    "LED-TREE", "the log is not the one its checkpoint was signed for",
+                    expected=head.root.hex(), found=builder.root().hex(),
+                )  # fmt: skip
+        self._log.set_edge(builder)
+        with self._state_lock:
+            if self._state.stored_applied() > self._state.applied:
+                self._state.load()
+            replay(self._log, self._state, builder.size)
+
+    # -- appending ------------------------------------------------------------------------------------------------
+
+    def append(
+        self,
+        act: acts.Act | Sequence[acts.Act],
+        *,
+        signer: Signer,
+        authority: str | None = None,
+        cosigners: Sequence[tuple[str, Signer]] = (),
+        not_after: int | None = None,
+        seen: tuple[int, bytes] | None = None,
+        contents: Iterable[ContentItem] = (),
+    ) -> Receipt:
+        """Builds one entry of one or several acts, signs and records it; returns once it is durable.
+
+        `authority` defaults to the one the signer's key is registered for. `cosigners` are (authority, signer) pairs.
+        `not_after` is in microseconds since the Unix epoch (default: an hour from now). `contents` go to the private
+        store. Raises `Refused` and what `append_signed` raises.
+        """
+        several: Sequence[acts.Act] = [act] if isinstance(act, ACT_CLASSES) else [*act]
+        data, signatures = self.sign(
+            several, signer=signer, authority=authority, cosigners=cosigners, not_after=not_after, seen=seen
+        )
+        return self.append_signed(data, signatures, contents)
+
+    def sign(
+        self,
+        several: Sequence[acts.Act],
+        *,
+        signer: Signer,
+        authority: str | None = None,
+        cosigners: Sequence[tuple[str, Signer]] = (),
+        not_after: int | None = None,
+        seen: tuple[int, bytes] | None = None,
+    ) -> tuple[bytes, list[bytes]]:
+        """The bytes and signatures of an entry as `append` would record it, unrecorded."""
+        with self._state_lock:
+            self._refresh()
+            head = self._state.heads.get(signer.public_key, KeyHead(0, ZERO_HASH, 0))
+            row = self._state.governance.keys.get(signer.public_key)
+        pairs = sorted((who, one.public_key, one) for who, one in cosigners)
+        entry = Entry(
+            self.ledger_id,
+            authority or (row.authority if row else ROOT),
+            signer.public_key,
+            head.next_seq,
+            head.prev,
+            tuple(Cosigner(who, key) for who, key, _ in pairs),
+            self._clock() + DEFAULT_VALIDITY if not_after is None else not_after,
+            seen,
+            tuple(several),
+        )
+        data = encode_entry(entry)
+        return data, [signer.sign(data), *(one.sign(data) for _, _, one in pairs)]
+
+    def append_signed(self, data: bytes, signatures: Iterable[bytes], contents: Iterable[ContentItem] = ()) -> Receipt:
+        """Records an entry signed elsewhere: its bytes, the author's signature, then the cosigners' in their order.
+
+        Bytes recorded before give their first receipt again. Raises `FormatError`, `VerificationFailed` (a signature),
+        `Refused` (a rule), `SequenceConflict`, `StoreError`.
+        """
+        return self._require_writer().append([check_entry(data, signatures)], tuple(contents))[0]
+
+    def append_all(
+        self, entries: Sequence[tuple[bytes, Sequence[bytes]]], contents: Iterable[ContentItem] = ()
+    ) -> list[Receipt]:
+        """Records several signed entries in order and in one commit: all of them, or none."""
+        checked = [check_entry(data, signatures) for data, signatures in entries]
+        return self._require_writer().append(checked, tuple(contents)) if checked else []
+
+    def check_batch(self, entries: Sequence[tuple[bytes, Sequence[bytes]]]) -> None:
+        """Judges signed entries in order as if they were appended now, recording nothing; raises as `append_signed`."""
+        self._require_writer().try_out([check_entry(data, signatures) for data, signatures in entries])
+
+    def _require_writer(self) -> Writer:
+        if self._writer is None:
+            raise UsageError("the ledger is open to read; open it with the log key's signer to append")
+        return self._writer
+
+    # -- asking ---------------------------------------------------------------------------------------------------
+
+    @property
+    def origin(self) -> str:
+        """The log's name."""
+        return self._description.origin
+
+    @property
+    def ledger_id(self) -> bytes:
+        """The leaf hash of record 0, 32 bytes."""
+        return self._description.ledger_id
+
+    @property
+    def size(self) -> int:
+        """The number of records."""
+        return self._log.size()
+
+    @property
+    def root(self) -> bytes:
+        """The root of the tree over all records, 32 bytes."""
+        return self._log.root_at(self._log.size()) or EMPTY_ROOT
+
+    @property
+    def checkpoint(self) -> bytes:
+        """The newest signed checkpoint, a C2SP signed note."""
+        last = self._log.checkpoint()
+        if last is None:
+            raise StoreError("the ledger has no checkpoint; it was not founded to the end")
+        return last[1]
+
+    @property
+    def log(self) -> Log:
+        """Records, tiles and checkpoints as stored."""
+        return self._log
+
+    @property
+    def governance(self) -> Governance:
+        """Who may do what, as of the last record; not to be changed."""
+        with self._state_lock:
+            self._refresh()
+            return self._state.governance
+
+    def records(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, bytes]]:
+        """Record numbers and bytes, each re-hashed and held against the tree."""
+        size = self.size
+        return self._log.records(start, size if stop is None else min(stop, size))
+
+    def record(self, seq: int) -> Record:
+        """One record, re-hashed."""
+        return self._log.record(seq)
+
+    def today(self) -> str:
+        """The civil day of the ledger's clock, at its UTC offset."""
+        return queries.day_of(self._clock(), self._state.governance)
+
+    def lookup(
+        self, subject: Subject, list: str, *, valid_at: str | None = None, known_at: int | None = None
+    ) -> Answer:
+        """The subject's status on a list, on a day, as known at a moment.
+
+        `valid_at` is `YYYY-MM-DD` (default: today), `known_at` microseconds since the Unix epoch (default: everything
+        recorded). Raises `UsageError` for an unknown list. "nothing-recorded" does not mean clean.
+        """
+        with self._state_lock:
+            asked, known_day = self._as_known(known_at)
+            return asked.lookup(list, subject, valid_at, known_day)
+
+    def history(self, subject: Subject, list: str) -> list[HistoryItem]:
+        """Every act about the subject on the list, in the order of the log."""
+        with self._state_lock:
+            asked, _ = self._as_known(None)
+            return [*asked.history(list, subject)]
+
+    def members(
+        self, list: str, *, valid_at: str | None = None, known_at: int | None = None, every: bool = False
+    ) -> Iterator[tuple[Subject, str, tuple[ListingView, ...]]]:
+        """Who is on a list on a day: subject, status, listings; in the order of the subjects' keys.
+
+        Only those whose status is `listed`, unless `every`. Arguments as for `lookup`.
+        """
+        with self._state_lock:
+            asked, known_day = self._as_known(known_at)
+            everybody = asked.members(list, valid_at, known_day)
+        return everybody if every else (found for found in everybody if found[1] == "listed")
+
+    def diff(self, list: str, before: tuple[str, int | None], after: tuple[str, int | None]) -> list[Difference]:
+        """Whose status on a list differs between two points, each a day and a moment of knowledge (None: now)."""
+        return [*queries.differences(*(self._statuses(list, *point) for point in (before, after)))]
+
+    def _statuses(self, list_id: str, valid_at: str, known_at: int | None) -> dict[Subject, str]:
+        found = self.members(list_id, valid_at=valid_at, known_at=known_at, every=True)
+        return {subject: status for subject, status, _ in found}
+
+    def replay(self, *, size: int | None = None, known_at: int | None = None) -> State:
+        """The state after the first `size` records, or after all recorded at or before a moment, replayed in memory."""
+        have = self.size
+        if known_at is not None:
+            size = queries.first_record_after(self._log, known_at, have)
+        if size is not None and not 0 <= size <= have:
+            raise UsageError(f"the ledger has {have} records; it cannot be replayed to {size}")
+        state = State.in_memory()
+        replay(self._log, state, have if size is None else size)
+        return state
+
+    def state_digest(self) -> bytes:
+        """The canonical digest of the current state, 32 bytes: equal wherever the same records were replayed."""
+        with self._state_lock:
+            self._refresh()
+            return self._state.digest()
+
+    def _as_known(self, known_at: int | None) -> tuple[queries.Queries, str | None]:
+        if known_at is None:
+            self._refresh()
+            return queries.Queries(self._log, self._state, self.today), None
+        state = self.replay(known_at=known_at)
+        return queries.Queries(self._log, state, self.today), queries.day_of(known_at, state.governance)
+
+    def content(self, list: str, subject: Subject, commitment: bytes) -> bytes | None:
+        """Detached content by its commitment, checked against it; None when it is not here or was erased."""
+        if not self._layout.private.is_dir():
+            return None
+        found = self._content_store().get(item_id(list, subject, commitment))
+        if found is None:
+            return None
+        nonce, content = found
+        check_commitment(commitment, nonce, content)
+        return content
+
+    def private_store(self) -> PrivateStore:
+        """The store of detached content; raises `UsageError` when the ledger was opened without its key."""
+        return self._content_store()
+
+    def _content_store(self) -> PrivateStore:
+        if self._private is None:
+            readonly = self._lock is None
+            if not readonly and not self._layout.private.is_dir():
+                if self._content_key is None:
+                    raise UsageError("detached content needs a content key: open the ledger with content_key")
+                self._private = PrivateStore.open(self._layout.private, self._content_key, create=True)
+            else:
+                self._private = PrivateStore.open(self._layout.private, self._content_key, readonly=readonly)
+        return self._private
+
+    # -- closing --------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Writes what is kept in memory and releases everything. Closing twice is fine."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            if self._writer is not None and not self._log.engine.poisoned:
+                with self._state_lock:
+                    self._state.flush()
+        finally:
+            if self._private is not None:
+                self._private.close()
+            self._state.close()
+            self._log.engine.close()
+            self._heads.close()
+            if self._lock is not None:
+                self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,171 @@
+"""The log on a store: records, tiles and checkpoints, appended in one batch and re-hashed when read.
+
+Nothing is given out that was not hashed again: a record read here is held against the leaf hash in the tiles, or, where
+its tile is not full yet, against the links of the records after it up to the signed root.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from creditledger.errors import StoreError, VerificationFailed
+from creditledger.record.entry import ZERO_HASH
+from creditledger.record.record import Record, decode_record
+from creditledger.store.port import Batch, Engine, Snapshot
+from creditledger.tlog.checkpoint import Checkpoint
+from creditledger.tlog.tiles import WIDTH, Tile, TileReader, TreeBuilder
+from creditledger.tlog.tree import EMPTY_ROOT, leaf_hash, subtree_root
+
+LOG_FORMAT = b"creditledger/log/v1"
+_SCAN = 1024
+
+
+def seq_key(seq: int) -> bytes:
+    """The ordered key of a record number or tree size: 8 bytes, big-endian."""
+    return seq.to_bytes(8, "big")
+
+
+def tile_key(level: int, index: int) -> bytes:
+    """The ordered key of a tile: level (1 byte), index (8 bytes, big-endian)."""
+    return bytes((level,)) + index.to_bytes(8, "big")
+
+
+class Log:
+    """Reads and extends the log of one ledger."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        # The leaf hashes of the last, partial tile as they were when its records were appended, or checked against
+        # the signed root: what the store says of itself would prove nothing.
+        self._edge: tuple[int, bytes] = (0, b"")
+        self.checked_size = 0
+
+    @property
+    def engine(self) -> Engine:
+        """The engine underneath."""
+        return self._engine
+
+    def size(self) -> int:
+        """The number of records."""
+        with self._engine.snapshot() as snapshot:
+            return _size(snapshot)
+
+    def checkpoint(self, size: int | None = None) -> tuple[int, bytes] | None:
+        """The size and the signed note of the newest checkpoint, or of the first one at or beyond `size`."""
+        with self._engine.snapshot() as snapshot:
+            if size is None:
+                found = snapshot.last("checkpoint")
+            else:
+                found = next(snapshot.range("checkpoint", seq_key(size)), None)
+        return None if found is None else (int.from_bytes(found[0], "big"), found[1])
+
+    def checkpoints(self) -> Iterator[tuple[int, bytes]]:
+        """Every checkpoint, by size."""
+        start = b""
+        while True:
+            with self._engine.snapshot() as snapshot:
+                rows = [row for row, _ in zip(snapshot.range("checkpoint", start), range(_SCAN), strict=False)]
+            if not rows:
+                return
+            for key, note in rows:
+                yield int.from_bytes(key, "big"), note
+            start = rows[-1][0] + b"\0"
+
+    def raw_records(self, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
+        """The stored bytes of records `start` ≤ seq < `stop`, not checked; short transactions, so that none lingers."""
+        while start < stop:
+            with self._engine.snapshot() as snapshot:
+                upto = min(stop, start + _SCAN)
+                rows = list(snapshot.range("record", seq_key(start), seq_key(upto)))
+            for key, data in rows:
+                if int.from_bytes(key, "big") != start:
+                    break
+                yield start, data
+                start += 1
+            if not rows or start < upto:
+                raise VerificationFailed("LED-STRUCT", "the record is missing from the store", seq=start)
+
+    def records(self, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
+        """Records `start` ≤ seq < `stop`, each re-hashed and held against the tree; raises `VerificationFailed`."""
+        reader: TileReader | None = None
+        tile: tuple[int, bytes] = (-1, b"")
+        for seq, data in self.raw_records(start, stop):
+            index, position = divmod(seq, WIDTH)
+            if tile[0] != index:
+                if reader is None:
+                    reader = self._tiles(max(stop, self.size()))
+                tile = (index, reader.tile(0, index))
+            expected = tile[1][position * 32 : position * 32 + 32]
+            found = leaf_hash(data)
+            if found != expected:
+                raise VerificationFailed(
+                    "LED-TREE", "the record is not the one the tree was built from",
+                    expected=expected.hex(), found=found.hex(), seq=seq,
+                )  # fmt: skip
+            yield seq, data
+
+    def record(self, seq: int) -> Record:
+        """One record, re-hashed; raises `VerificationFailed`, or `StoreError` when there is none."""
+        if not 0 <= seq < self.size():
+            raise StoreError(f"there is no record {seq}; the ledger has {self.size()} records, numbered from 0")
+        return decode_record(next(self.records(seq, seq + 1))[1])
+
+    def root_at(self, size: int) -> bytes | None:
+        """The root of the tree's first `size` leaves, or None when the tree is smaller."""
+        if size == 0:
+            return EMPTY_ROOT
+        have = self.size()
+        return None if size > have else subtree_root(self._tiles(have), 0, size)
+
+    def _tiles(self, size: int) -> TileReader:
+        """The tree of `size` leaves; level-0 tiles not yet full come from the records."""
+
+        def read(level: int, index: int, width: int) -> bytes | None:
+            edge_index, edge = self._edge
+            if level == 0 and index == edge_index and len(edge) >= width * 32:
+                return edge
+            return self._stored_tile(level, index, width)
+
+        return TileReader(size, read)
+
+    def set_edge(self, builder: TreeBuilder) -> None:
+        """Takes over the last, partial tile of a tree whose root is signed."""
+        partial = builder.partial_tiles()
+        hashes = partial[0].hashes if partial and partial[0].level == 0 else b""
+        self._edge = (builder.size // WIDTH, hashes)
+        self.checked_size = builder.size
+
+    def builder(self) -> tuple[TreeBuilder, bytes]:
+        """The tree as the store has it, ready to grow, and the last leaf hash; the root is yet to be checked."""
+        size = self.size()
+        leaves = [leaf_hash(data) for _, data in self.raw_records(size - size % WIDTH, size)]
+        builder = TreeBuilder.restore(size, leaves, self._stored_tile)
+        if leaves or not size:
+            return builder, leaves[-1] if leaves else ZERO_HASH
+        return builder, leaf_hash(next(self.raw_records(size - 1, size))[1])
+
+    def _stored_tile(self, level: int, index: int, width: int) -> bytes | None:
+        with self._engine.snapshot() as snapshot:
+            stored = snapshot.get("tile", tile_key(level, index))
+        return stored if stored is not None and len(stored) >= width * 32 else None
+
+
+def _size(snapshot: Snapshot) -> int:
+    last = snapshot.last("record")
+    return 0 if last is None else int.from_bytes(last[0], "big") + 1
+
+
+def write_tiles(batch: Batch, builder: TreeBuilder, full: list[Tile]) -> None:
+    """Stores the tiles that became full, and the partial ones above them: what opening needs to go on at once."""
+    for tile in full:
+        batch.put("tile", tile_key(tile.level, tile.index), tile.hashes)
+    if full:
+        for tile in builder.partial_tiles():
+            if tile.level:
+                batch.put("tile", tile_key(tile.level, tile.index), tile.hashes)
+
+
+def parse_checkpoint(note: bytes) -> Checkpoint:
+    """What a stored checkpoint says, its signatures not looked at; raises `FormatError`."""
+    text, separator, _ = note.rpartition(b"\n\n")
+    return Checkpoint.from_bytes(text + b"\n" if separator else note)

@@ -1,0 +1,65 @@
+"""Replay: the state rebuilt from the log, by the same rules that judged each record when it was appended (P3)."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+
+from creditledger.errors import FormatError, NoLedger, Refused, StoreError, VerificationFailed
+from creditledger.ledger.layout import Layout
+from creditledger.ledger.log import Log
+from creditledger.ledger.state import STATE_TABLES, State
+from creditledger.ledger.view import LedgerView
+from creditledger.record.entry import CheckedEntry, entry_hash, restore_entry
+from creditledger.record.record import decode_record
+from creditledger.rules import engine
+from creditledger.store.lmdb_engine import LmdbEngine
+from creditledger.tlog.tree import leaf_hash
+
+
+def replay(log: Log, state: State, size: int, progress: Callable[[int, int], None] | None = None) -> None:
+    """Applies the records that the state lacks, up to `size`.
+
+    Signatures were checked when the records were appended, and are checked again by an audit; the rules are applied
+    here in full. Raises `VerificationFailed` (LED-RULE) when a record breaks one: the log or this program is wrong.
+    """
+    view = LedgerView(log, state)
+    for seq, data in log.records(state.applied, size):
+        record = decode_record(data)
+        checked = CheckedEntry(record.entry, entry_hash(record.entry), restore_entry(record.entry), record.signatures)
+        state.begin()
+        try:
+            state.apply(seq, checked, engine.apply(view, seq, record.recorded_at, leaf_hash(data), checked))
+        except Refused as refusal:
+            state.roll_back()
+            raise VerificationFailed("LED-RULE", str(refusal), seq=seq) from refusal
+        state.commit()
+        state.flush_if_due()
+        if progress is not None and seq % 1000 == 0:
+            progress(seq, size)
+
+
+def open_state(layout: Layout, *, create: bool = False, readonly: bool = False) -> State:
+    """The state as stored; one that is missing or damaged is begun anew, on disk by a writer, in memory by a reader.
+
+    Derived data never blocks the log: whatever is wrong with it, the log can replace it.
+    """
+    try:
+        state = State(
+            LmdbEngine.open(layout.state, STATE_TABLES, create=create, readonly=readonly), writable=not readonly
+        )
+    except (NoLedger, StoreError):
+        return _anew(layout, readonly=readonly)
+    try:
+        state.load()
+    except (StoreError, FormatError, ValueError, TypeError, LookupError):
+        state.close()
+        return _anew(layout, readonly=readonly)
+    return state
+
+
+def _anew(layout: Layout, *, readonly: bool) -> State:
+    if readonly:
+        return State.in_memory()
+    shutil.rmtree(layout.state, ignore_errors=True)
+    return State(LmdbEngine.open(layout.state, STATE_TABLES, create=True))

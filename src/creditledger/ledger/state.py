@@ -1,0 +1,257 @@
+"""The state: derived rows on a store, with what has changed since kept in memory.
+
+Rows are written in sorted batches of some ten thousand, not with each commit: at random keys a row written at once
+costs the device far more than the record it came from. What is lost with the memory is replayed from the log.
+
+Three layers lie over each other: `_batch`, what the commit under way has changed; `_memory`, what is committed in the
+log and not yet written to the store; and the store.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Iterator
+
+from creditledger.acts import catalogue as acts
+from creditledger.acts.content import item_id
+from creditledger.codec.canonical import encode
+from creditledger.codec.own import encode as encode_row
+from creditledger.codec.own import restore
+from creditledger.errors import StoreError
+from creditledger.record.entry import CheckedEntry
+from creditledger.rules.engine import Changes
+from creditledger.rules.governance_state import GOVERNANCE_TABLES, Governance
+from creditledger.rules.rows import KeyHead
+from creditledger.store.memory import MemoryEngine
+from creditledger.store.port import Engine, Snapshot
+
+STATE_FORMAT = b"creditledger/state/v1"
+STATE_TABLES = tuple(sorted((*GOVERNANCE_TABLES, "author", "erasure", "governed", "head", "keyno", "meta", "subject")))
+DIGEST_TABLES = tuple(sorted((*GOVERNANCE_TABLES, "head", "subject")))
+FLUSH_ROWS = 50_000
+
+_AUTHOR = struct.Struct(">IQ")
+_SEQ = struct.Struct(">Q")
+
+
+class State:
+    """Governance, the keys' heads, and every other derived row, as of `applied` records."""
+
+    def __init__(self, engine: Engine, *, flush_rows: int = FLUSH_ROWS, writable: bool = True) -> None:
+        self._engine = engine
+        self._flush_rows = flush_rows
+        self._writable = writable
+        self._reset()
+
+    @classmethod
+    def in_memory(cls) -> State:
+        """An empty state that is never written anywhere."""
+        return cls(MemoryEngine(STATE_TABLES), writable=False)
+
+    def close(self) -> None:
+        """Releases the store; what is kept in memory is lost unless `flush` came before."""
+        self._engine.close()
+
+    def _reset(self) -> None:
+        self.governance = Governance()
+        self.heads: dict[bytes, KeyHead] = {}
+        self.applied = 0
+        self.stored = 0
+        self._keyno: dict[bytes, int] = {}
+        self._memory: dict[str, dict[bytes, bytes]] = {"author": {}, "erasure": {}, "governed": {}, "subject": {}}
+        self._batch: dict[str, dict[bytes, bytes]] = {table: {} for table in self._memory}
+        self._dirty_heads: set[bytes] = set()
+        self._saved: tuple[Governance, int, int] | None = None
+        self._saved_heads: dict[bytes, KeyHead | None] = {}
+
+    # -- loading and storing --------------------------------------------------------------------------------------
+
+    def load(self) -> None:
+        """Takes over what the store holds; raises `StoreError` or `FormatError` when that is no state of this kind."""
+        self._reset()
+        with self._engine.snapshot() as snapshot:
+            form = snapshot.get("meta", b"format")
+            if form is None:
+                return
+            if form != STATE_FORMAT:
+                raise StoreError(
+                    f"the state is of format {form!r:.60}, not {STATE_FORMAT.decode()}; it will be rebuilt"
+                )
+            self.applied = self.stored = int.from_bytes(snapshot.get("meta", b"applied") or b"", "big")
+            for table in GOVERNANCE_TABLES:
+                for key, row in snapshot.range(table):
+                    self.governance.load_row(table, key, row)
+            for key, row in snapshot.range("head"):
+                self.heads[key] = KeyHead._make(restore(row))
+            for key, number in snapshot.range("keyno"):
+                self._keyno[key] = int.from_bytes(number, "big")
+
+    def stored_applied(self) -> int:
+        """How many records the store's rows account for."""
+        with self._engine.snapshot() as snapshot:
+            return int.from_bytes(snapshot.get("meta", b"applied") or b"", "big")
+
+    def flush_if_due(self) -> None:
+        """Writes the rows kept in memory once there are many."""
+        if self._writable and len(self._memory["subject"]) + len(self._memory["author"]) >= self._flush_rows:
+            self.flush()
+
+    def flush(self) -> None:
+        """Writes every row kept in memory to the store, in one batch."""
+        if self.applied == self.stored:
+            return
+        with self._engine.batch() as batch:
+            for table, rows in self._memory.items():
+                batch.put_many(table, sorted(rows.items()))
+            for table, key in sorted(self.governance.dirty, key=repr):
+                batch.put(table, *self.governance.row_bytes(table, key))
+            batch.put_many("head", sorted((key, encode_row(self.heads[key])) for key in self._dirty_heads))
+            batch.put_many("keyno", sorted((key, number.to_bytes(4, "big")) for key, number in self._keyno.items()))
+            batch.put("meta", b"applied", _SEQ.pack(self.applied))
+            batch.put("meta", b"format", STATE_FORMAT)
+        self.stored = self.applied
+        self.governance.dirty.clear()
+        self._dirty_heads.clear()
+        for rows in self._memory.values():
+            rows.clear()
+
+    # -- what the rules look at (engine.View) ---------------------------------------------------------------------
+
+    def subject_row(self, key: bytes) -> bytes | None:
+        """The subject's row under `subject_key`, or None."""
+        return self._get("subject", key)
+
+    def past_entry_seq(self, key: bytes, author_seq: int) -> int | None:
+        """The record in which the key's entry `author_seq` stands, or None."""
+        number = self._keyno.get(key)
+        if number is None:
+            return None
+        found = self._get("author", _AUTHOR.pack(number, author_seq))
+        return None if found is None else int.from_bytes(found, "big")
+
+    def _get(self, table: str, key: bytes) -> bytes | None:
+        found = self._batch[table].get(key)
+        if found is None:
+            found = self._memory[table].get(key)
+            if found is None and self.stored:
+                with self._engine.snapshot() as snapshot:
+                    found = snapshot.get(table, key)
+        return found
+
+    # -- one commit -----------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Begins a commit: what `apply` changes from here on can be taken back."""
+        self._saved = (self.governance, self.applied, len(self._keyno))
+        self._saved_heads = {}
+
+    def apply(self, seq: int, checked: CheckedEntry, changes: Changes) -> None:
+        """Enters what an accepted entry changes, as record `seq`."""
+        key = checked.entry.key
+        if changes.governance is not None:
+            self.governance = changes.governance
+            self._batch["governed"][_SEQ.pack(seq)] = b""
+            self._number_keys(checked)
+        if changes.rows:
+            self._batch["subject"].update(changes.rows)
+        for changed, head in changes.heads.items():
+            self._saved_heads.setdefault(changed, self.heads.get(changed))
+            self.heads[changed] = head
+        self._batch["author"][_AUTHOR.pack(self._keyno[key], checked.entry.author_seq)] = _SEQ.pack(seq)
+        for act in checked.entry.acts:
+            if type(act) is acts.ContentErase:
+                for commitment in act.commitments:
+                    name = _SEQ.pack(seq) + item_id(act.list, act.subject, commitment)
+                    self._batch["erasure"][name] = b""
+        self.applied = seq + 1
+
+    def _number_keys(self, checked: CheckedEntry) -> None:
+        """Numbers keys in the order of their registration; log keys, which author nothing, too."""
+        for act in checked.entry.acts:
+            if isinstance(act, acts.LedgerCreate):
+                for key in (*act.log_keys, *act.root_keys):
+                    self._keyno.setdefault(key, len(self._keyno))
+            elif isinstance(act, acts.KeyAdd):
+                self._keyno.setdefault(act.key, len(self._keyno))
+
+    def commit(self) -> None:
+        """Keeps what was applied since `begin`: the log has it."""
+        for table, rows in self._batch.items():
+            if rows:
+                self._memory[table].update(rows)
+                rows.clear()
+        self._dirty_heads.update(self._saved_heads)
+        self._saved = None
+
+    def roll_back(self) -> None:
+        """Drops what was applied since `begin`."""
+        if self._saved is None:
+            return
+        self.governance, self.applied, keys = self._saved
+        for key, head in self._saved_heads.items():
+            if head is None:
+                del self.heads[key]
+            else:
+                self.heads[key] = head
+        for key in list(self._keyno)[keys:]:
+            del self._keyno[key]
+        for rows in self._batch.values():
+            rows.clear()
+        self._saved = None
+
+    # -- queries --------------------------------------------------------------------------------------------------
+
+    def rows(self, table: str, start: bytes = b"", stop: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
+        """The rows of a table from `start` up to, not including, `stop`, in key order, as they are now."""
+        rows = self._rows(table, start, stop)
+        next(rows)  # From here on the generator holds its snapshot, whatever is written meanwhile.
+        return rows
+
+    def _rows(self, table: str, start: bytes, stop: bytes | None) -> Iterator[tuple[bytes, bytes]]:
+        """Memory and store merged; the first pair only says that the snapshot is taken."""
+        if table in self._memory:
+            recent = sorted(
+                (key, row) for key, row in self._memory[table].items() if start <= key and (stop is None or key < stop)
+            )
+        elif table == "head":
+            recent = sorted((key, encode_row(head)) for key, head in self.heads.items())
+        elif table == "keyno":
+            recent = sorted((key, number.to_bytes(4, "big")) for key, number in self._keyno.items())
+        else:
+            recent = [(key, row) for name, key, row in self.governance.rows() if name == table]
+        if not self.stored or table not in self._memory:
+            yield b"", b""
+            yield from recent
+            return
+        with self._engine.snapshot() as snapshot:
+            yield b"", b""
+            yield from _merge(snapshot, table, start, stop, recent)
+
+    def digest(self) -> bytes:
+        """The state's canonical digest, 32 bytes, equal wherever the same log was replayed.
+
+        SHA-256 over `creditledger/state/v1` LF and, table by table and key by key, encode((table, key, row)).
+        """
+        digest = hashlib.sha256(STATE_FORMAT + b"\n")
+        for table in DIGEST_TABLES:
+            for key, row in self.rows(table):
+                digest.update(encode((table, key, row)))
+        return digest.digest()
+
+
+def _merge(
+    snapshot: Snapshot, table: str, start: bytes, stop: bytes | None, recent: list[tuple[bytes, bytes]]
+) -> Iterator[tuple[bytes, bytes]]:
+    """Both sequences in key order; where both have a key, the recent row counts."""
+    position = 0
+    for key, row in snapshot.range(table, start, stop):
+        while position < len(recent) and recent[position][0] < key:
+            yield recent[position]
+            position += 1
+        if position < len(recent) and recent[position][0] == key:
+            yield recent[position]
+            position += 1
+        else:
+            yield key, row
+    yield from recent[position:]

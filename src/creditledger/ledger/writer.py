@@ -1,0 +1,303 @@
+"""The one writer: sequences entries into records, applies the rules, signs a checkpoint, commits, then answers.
+
+The order within a commit is what the promises rest on (DESIGN: P4, P7):
+
+1. each entry is judged by the rules and becomes a record, or is refused by itself;
+2. content that came with the accepted ones is made durable;
+3. records, tiles and a checkpoint over them go into one batch; the checkpoint is signed over leaf hashes computed from
+   the records as read back from that batch;
+4. the batch is committed, with full sync;
+5. the head outside the directory follows, and only then is anybody answered.
+
+A commit that fails poisons the writer: whether the disk has it is unknown until the ledger has been opened again.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from creditledger.acts.catalogue import ContentErase
+from creditledger.acts.content import check_commitment, item_id
+from creditledger.errors import FormatError, LedgerError, Refused, SequenceConflict, StoreError, VerificationFailed
+from creditledger.ledger.commits import GroupCommit
+from creditledger.ledger.log import Log, seq_key, write_tiles
+from creditledger.ledger.receipt import ContentItem, Receipt
+from creditledger.ledger.state import State
+from creditledger.ledger.view import LedgerView
+from creditledger.record.entry import CheckedEntry
+from creditledger.record.record import Record, decode_record, encode_record
+from creditledger.rules import engine
+from creditledger.store.port import Batch
+from creditledger.tlog.checkpoint import Checkpoint, sign_checkpoint
+from creditledger.tlog.note import Signer as NoteSigner
+from creditledger.tlog.tiles import Tile, TreeBuilder
+from creditledger.tlog.tree import leaf_hash
+
+_logger = logging.getLogger("creditledger")
+
+
+class ContentStore(Protocol):
+    """Where detached content goes: `store.private.PrivateStore`."""
+
+    def put_many(self, items: Iterable[tuple[bytes, bytes, bytes]]) -> None: ...
+    def erase(self, item_ids: Iterable[bytes]) -> None: ...
+
+
+class Heads(Protocol):
+    """Where the last signed head is kept outside the directory: `store.head.HeadStore`."""
+
+    def store(self, ledger_id: bytes, size: int, root: bytes, checkpoint: bytes) -> None: ...
+
+
+class _Request:
+    """Entries to be recorded together, all or none, and what became of them."""
+
+    __slots__ = ("contents", "entries", "error", "receipts")
+
+    def __init__(self, entries: list[CheckedEntry], contents: tuple[ContentItem, ...]) -> None:
+        self.entries = entries
+        self.contents = contents
+        self.receipts: list[Receipt] = []
+        self.error: BaseException | None = None
+
+
+class Writer:
+    """Appends to one ledger. Thread-safe; the caller holds the writer's lock of the directory."""
+
+    def __init__(
+        self,
+        log: Log,
+        state: State,
+        *,
+        origin: str,
+        builder: TreeBuilder,
+        last_leaf: bytes,
+        last_time: int,
+        signers: tuple[NoteSigner, ...],
+        heads: Heads,
+        content: Callable[[], ContentStore],
+        clock: Callable[[], int],
+        state_lock: threading.RLock,
+    ) -> None:
+        self._log = log
+        self._state = state
+        self._view = LedgerView(log, state)
+        self._origin = origin
+        self._builder = builder
+        self._last_leaf = last_leaf
+        self._last_time = last_time
+        self._signers = signers
+        self._heads = heads
+        self._content = content
+        self._clock = clock
+        self._state_lock = state_lock
+        self._poisoned: str | None = None
+        self._commits: GroupCommit[_Request] = GroupCommit(self._commit_group)
+
+    def append(self, entries: list[CheckedEntry], contents: tuple[ContentItem, ...] = ()) -> list[Receipt]:
+        """Records entries in order, in one commit, all or none; returns their receipts once they are durable.
+
+        Raises `Refused`, `SequenceConflict` or `UnsupportedError` for the first entry that cannot be recorded, and
+        `StoreError` when the disk failed. Bytes that were recorded before give their first receipt again.
+        """
+        self._check_contents(entries, contents)
+        request = _Request(entries, contents)
+        self._commits.submit(request)
+        if request.error is not None:
+            raise request.error
+        return request.receipts
+
+    def try_out(self, entries: list[CheckedEntry]) -> None:
+        """Judges entries in order as if they were appended now, and records nothing; raises what `append` would."""
+        with self._state_lock:
+            self._require_sound()
+            self._state.begin()
+            place = _Place(self._builder.copy(), self._last_leaf, self._last_time)
+            try:
+                for number, entry in enumerate(entries):
+                    try:
+                        self._sequence(None, place, entry)
+                    except Refused as refusal:
+                        if len(entries) > 1:
+                            refusal.add_note(f"entry {number + 1} of {len(entries)}")
+                        raise
+            finally:
+                self._state.roll_back()
+                self._view.recent.clear()
+
+    def _check_contents(self, entries: list[CheckedEntry], contents: tuple[ContentItem, ...]) -> None:
+        if not contents:
+            return
+        committed = {
+            (act.list, act.subject, digest)  # type: ignore[union-attr]  # acts with content are about a subject
+            for entry in entries
+            for act in entry.entry.acts
+            for _, digest in getattr(act, "content", ())
+        }
+        for item in contents:
+            check_commitment(item.commitment, item.nonce, item.content)
+            if (item.list, item.subject, item.commitment) not in committed:
+                raise FormatError(
+                    f"the entry does not commit to content {item.commitment.hex()} about {item.subject} on {item.list}"
+                )
+
+    def _require_sound(self) -> None:
+        if self._poisoned is not None:
+            raise StoreError(
+                f"an earlier commit failed ({self._poisoned}); open the ledger again: what was acknowledged is there, "
+                "and entries sent again are recorded once"
+            )
+
+    # -- one commit -----------------------------------------------------------------------------------------------
+
+    def _commit_group(self, group: list[_Request]) -> None:
+        """Commits a group: requests of one entry together; each of several by itself, as it stands or falls whole."""
+        singles = [request for request in group if len(request.entries) == 1]
+        for unit in ([singles] if singles else []) + [[request] for request in group if len(request.entries) != 1]:
+            with self._state_lock:
+                self._commit_unit(unit)
+
+    def _commit_unit(self, unit: list[_Request]) -> None:
+        """Judges and commits; every request leaves with receipts or an error for the thread that waits."""
+        place = _Place(self._builder.copy(), self._last_leaf, self._last_time)
+        try:
+            self._require_sound()
+            self._state.begin()
+            checkpoint = self._write(unit, place)
+        except BaseException as error:  # noqa: BLE001 - it is raised in the threads that wait
+            self._state.roll_back()
+            if self._log.engine.poisoned:
+                self._poisoned = str(error)
+            for request in unit:
+                request.error = request.error or error
+            return
+        finally:
+            self._view.recent.clear()
+        try:
+            self._settle(unit, place, checkpoint)
+        except BaseException as error:  # noqa: BLE001 - it is raised in the threads that wait
+            self._poisoned = str(error)
+            for request in unit:
+                request.error = request.error or error
+
+    def _write(self, unit: list[_Request], place: _Place) -> bytes | None:
+        """Everything up to and with the commit; returns the signed checkpoint, None if nothing was new."""
+        before = place.builder.size
+        with self._log.engine.batch() as batch:
+            contents: list[ContentItem] = []
+            for request in unit:
+                try:
+                    request.receipts = [self._sequence(batch, place, entry) for entry in request.entries]
+                    contents.extend(request.contents)
+                except LedgerError as error:
+                    if len(request.entries) > 1:
+                        raise
+                    request.error = error
+            if place.builder.size == before:
+                return None
+            if contents:
+                self._content().put_many(
+                    [(item_id(one.list, one.subject, one.commitment), one.nonce, one.content) for one in contents]
+                )
+            self._check_written(batch, before, place)
+            write_tiles(batch, place.builder, place.tiles)
+            head = Checkpoint(self._origin, place.builder.size, place.builder.root())
+            checkpoint = sign_checkpoint(head, *self._signers)
+            batch.append("checkpoint", seq_key(head.size), checkpoint)
+        return checkpoint
+
+    def _settle(self, unit: list[_Request], place: _Place, checkpoint: bytes | None) -> None:
+        """What follows a commit that succeeded, before anybody is answered."""
+        self._state.commit()
+        self._builder, self._last_leaf, self._last_time = place.builder, place.last_leaf, place.last_time
+        if checkpoint is None:
+            return
+        size = self._builder.size
+        self._log.set_edge(self._builder)
+        self._keep_head(size, self._builder.root(), checkpoint)
+        for request in unit:
+            request.receipts = [one if one.size else one._replace(size=size) for one in request.receipts]
+        for entry in place.accepted:
+            for act in entry.entry.acts:
+                if type(act) is ContentErase:
+                    self._content().erase([item_id(act.list, act.subject, one) for one in act.commitments])
+        self._state.flush_if_due()
+
+    def _sequence(self, batch: Batch | None, place: _Place, checked: CheckedEntry) -> Receipt:
+        """Judges one entry and makes it the next record; the receipt's size is set once the commit has one."""
+        entry = checked.entry
+        head = self._state.heads.get(entry.key)
+        if head is not None and entry.author_seq < head.next_seq:
+            return self._again(checked)
+        seq = place.builder.size
+        recorded_at = max(self._clock(), place.last_time)
+        data = encode_record(Record(seq, recorded_at, place.last_leaf, checked.data, checked.signatures))
+        leaf = leaf_hash(data)
+        self._state.apply(seq, checked, engine.apply(self._view, seq, recorded_at, leaf, checked))
+        if batch is not None:
+            batch.append("record", seq_key(seq), data)
+        place.tiles.extend(place.builder.push(leaf))
+        place.last_leaf, place.last_time = leaf, recorded_at
+        place.leaves.append(leaf)
+        place.accepted.append(checked)
+        self._view.recent[seq] = data
+        return Receipt(seq, len(entry.acts), checked.digest, leaf, recorded_at, 0)
+
+    def _again(self, checked: CheckedEntry) -> Receipt:
+        """The first receipt of an entry sent again; `SequenceConflict` for another entry in its place."""
+        entry = checked.entry
+        found = self._view.past_record(entry.key, entry.author_seq)
+        if found is None:
+            raise StoreError(f"the index of entries lacks number {entry.author_seq} of key {entry.key.hex()}")
+        seq, data = found
+        record = decode_record(data)
+        if record.entry != checked.data:
+            raise SequenceConflict(
+                f"record {seq} holds another entry as number {entry.author_seq} of {entry.authority}'s key "
+                f"{entry.key.hex()[:18]}…; two signed entries at one number are evidence against the key"
+            )
+        covering = self._log.checkpoint(seq + 1)
+        return Receipt(
+            seq, len(entry.acts), checked.digest, leaf_hash(data), record.recorded_at, covering[0] if covering else 0
+        )
+
+    @staticmethod
+    def _check_written(batch: Batch, before: int, place: _Place) -> None:
+        """The bytes in the batch are those that were hashed: nothing is signed on trust in memory."""
+        for seq, leaf in enumerate(place.leaves, before):
+            found = leaf_hash(batch.get("record", seq_key(seq)) or b"")
+            if found != leaf:
+                raise VerificationFailed(
+                    "LED-STRUCT", "the store gives back other bytes than it was given",
+                    expected=leaf.hex(), found=found.hex(), seq=seq,
+                )  # fmt: skip
+
+    def _keep_head(self, size: int, root: bytes, checkpoint: bytes) -> None:
+        """Keeps the head outside; the log has the commit, so a failure here is told, and does not undo it."""
+        ledger = self._state.governance.ledger
+        if ledger is None:
+            return
+        try:
+            self._heads.store(ledger.ledger_id, size, root, checkpoint)
+        except StoreError as error:
+            self._poisoned = str(error)
+            _logger.warning(
+                "the head of %s at size %d could not be kept outside the ledger: %s", self._origin, size, error
+            )
+
+
+class _Place:
+    """Where the next record of a commit goes."""
+
+    __slots__ = ("accepted", "builder", "last_leaf", "last_time", "leaves", "tiles")
+
+    def __init__(self, builder: TreeBuilder, last_leaf: bytes, last_time: int) -> None:
+        self.builder = builder
+        self.last_leaf = last_leaf
+        self.last_time = last_time
+        self.tiles: list[Tile] = []
+        self.leaves: list[bytes] = []
+        self.accepted: list[CheckedEntry] = []
