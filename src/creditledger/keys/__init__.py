@@ -1,0 +1,1 @@
+"""Signatures: the strict Ed25519 rule, key files, passphrases and signers."""
