@@ -81,8 +81,8 @@ if TYPE_CHECKING:
 _ACTS = (
     "Act AppealDecide AppealFile AppealWithdraw AuthorityClose AuthorityRegister ContentErase EntryConfirm "
     "GroundRegister KeyAdd KeyRevoke LawRegister LedgerCreate ListClose ListDefine ListingAdd ListingAnnul "
-    "ListingCorrect ListingOpeningBalance ListingRemove ListingRestore ListingSuspend ListOpen MandateGrant MandateRevoke "
-    "MeasureRegister RulesActivate SourceCite"
+    "ListingCorrect ListingOpeningBalance ListingRemove ListingRestore ListingSuspend ListOpen MandateGrant "
+    "MandateRevoke MeasureRegister RulesActivate SourceCite"
 )
 _ERRORS = (
     "CannotVerify FormatError KeyFileError LedgerError Locked NoLedger PassphraseError Refused SequenceConflict "

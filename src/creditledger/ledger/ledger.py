@@ -96,6 +96,7 @@ class Ledger:
         self._writer: Writer | None = None
         self._state_lock = threading.RLock()
         self._closed = False
+        self._process = os.getpid()
 
     # -- founding and opening -------------------------------------------------------------------------------------
 
@@ -247,8 +248,8 @@ class Ledger:
         builder, last_leaf = self._log.builder()
         last_time = 0
         if builder.size:
-            checkpoint = self._check_head(heads, signer, builder.size, builder.root())
             self._log.set_edge(builder)
+            checkpoint = self._check_head(heads, signer, builder.size, builder.root())
             last_time = self._log.record(builder.size - 1).recorded_at
             carried_out = self._state.stored
             replay(self._log, self._state, builder.size)
@@ -304,6 +305,7 @@ class Ledger:
 
     def _refresh(self) -> None:
         """A reader catches up with what the writer has committed since."""
+        self._require_usable()
         if self._writer is not None:
             return
         size = self._log.size()
@@ -398,7 +400,14 @@ class Ledger:
         """Judges signed entries in order as if they were appended now, recording nothing; raises as `append_signed`."""
         self._require_writer().try_out([check_entry(data, signatures) for data, signatures in entries])
 
+    def _require_usable(self) -> None:
+        if self._process != os.getpid():
+            raise StoreError("the ledger was opened before this process forked off; open it again in this process")
+        if self._closed:
+            raise StoreError("the ledger is closed; open it again")
+
     def _require_writer(self) -> Writer:
+        self._require_usable()
         if self._writer is None:
             raise UsageError("the ledger is open to read; open it with the log key's signer to append")
         return self._writer
@@ -550,7 +559,7 @@ class Ledger:
 
     def close(self) -> None:
         """Writes what is kept in memory and releases everything. Closing twice is fine."""
-        if self._closed:
+        if self._closed or self._process != os.getpid():
             return
         self._closed = True
         try:

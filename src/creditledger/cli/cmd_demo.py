@@ -1,0 +1,113 @@
+"""`creditledger demo`: a realistic ledger, made, verified and explained."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from creditledger.audit.trust import Trust
+from creditledger.audit.verify import verify
+from creditledger.cli import options, output
+from creditledger.cli.ledgers import open_reader, write_new
+from creditledger.demo import generated
+from creditledger.demo.story import MIN_ACTS, Story, tell
+from creditledger.errors import UsageError
+from creditledger.keys.keyfile import write_key, write_public_key
+from creditledger.ledger.ledger import LogSigner
+from creditledger.store.master_key import write_master_key
+
+PASSPHRASE = "demo"  # noqa: S105 - the demonstration's keys are no secret: they follow from its seed
+
+
+@click.command("demo")
+@click.option(
+    "--dir", "directory", type=click.Path(path_type=Path), default=Path("creditledger-demo"), show_default=True
+)
+@click.option(
+    "--acts", type=click.IntRange(MIN_ACTS, 10_000_000), default=1200, show_default=True, help="About how many acts."
+)
+@click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="The same seed, the same root."
+)
+@options.head_dir
+@options.as_json
+def command(directory: Path, acts: int, seed: int, head_dir: Path | None, as_json: bool) -> None:
+    """Build a realistic ledger, verify it, and say what to try next.
+
+    Courts at three levels, a regulator, lists that restrict and one that honours, appeals, a stolen key, an erasure.
+    Every name is invented.
+    """
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise UsageError(f"{directory} is there and not empty; choose another with --dir, or remove it")
+    content_key = generated.Draws(seed, "content-key").bytes(32)
+    began = time.monotonic()
+    with output.progress(quiet=as_json) as progress:
+        story, signers = tell(
+            directory, total=acts, seed=seed, content_key=content_key, head_dir=head_dir, progress=progress
+        )
+        built = time.monotonic() - began
+        keys = directory / "keys"
+        keys.mkdir(mode=0o700)
+        write_new(keys / "passphrase", PASSPHRASE + "\n", 0o600)
+        write_master_key(keys / "content.key", lambda _: content_key)
+        for name, signer in signers.items():
+            file = keys / f"{name}.key"
+            write_key(file, generated.Draws(seed, f"key/{_drawn_as(name, story)}").bytes(32), PASSPHRASE.encode())
+            write_public_key(keys / f"{name}.key.pub", signer.public_key)
+        with open_reader(directory) as ledger:
+            trust = Trust(ledger.origin, ledger.ledger_id, (LogSigner(ledger.origin, signers["log"]).verifier.vkey,))
+            root, size = ledger.root, ledger.size
+            statuses = {
+                text: (subject, list_id, ledger.lookup(subject, list_id, valid_at="2024-01-15").status)
+                for text, (subject, list_id) in story.subjects.items()
+            }
+        write_new(directory / "ledger.trust", trust.render())
+        report = verify(directory, trust=trust, progress=progress)
+    if as_json:
+        output.emit_json(
+            {
+                "directory": str(directory), "trust": str(directory / "ledger.trust"), "keys": str(keys),
+                "ledger_id": trust.ledger_id.hex(), "size": size, "acts": story.acts, "root": root.hex(),
+                "verified": report.exit_code == 0,
+                "events": [{"day": one.day, "record": one.record, "event": one.text} for one in story.events],
+                "subjects": {
+                    text: {"subject": str(subject), "list": list_id, "status_on_2024-01-15": status}
+                    for text, (subject, list_id, status) in statuses.items()
+                },
+            }
+        )  # fmt: skip
+        return
+    rows = [(one.day, str(one.record), one.text) for one in story.events]
+    output.table("What happened", ("day", "record", "event"), rows)
+    output.table(
+        "Who stands where on 15 January 2024",
+        ("who", "subject", "list", "status"),
+        [(text, _short(str(subject)), list_id, status) for text, (subject, list_id, status) in statuses.items()],
+    )
+    click.echo(f"\n{size} records, {story.acts} acts, built in {built:.1f} s and verified: intact.")
+    click.echo(f"root {root.hex()}")
+    subject, list_id, _ = statuses["a firm whose listing was quashed"]
+    forged = next(one.record for one in story.events if "stolen" in one.text)
+    output.say(
+        f"""
+Try next:
+  creditledger verify {directory} --trust {directory}/ledger.trust
+  creditledger history {directory} {subject} {list_id}
+  creditledger lookup {directory} {subject} {list_id} --valid-at 2023-03-05
+  creditledger members {directory} trusted-traders --valid-at 2024-01-15
+  creditledger show {directory} {forged} --bytes
+  creditledger tamper {directory} {directory}-tampered --record {forged}
+  creditledger verify {directory}-tampered --trust {directory}/ledger.trust
+The keys in {keys} have the passphrase "{PASSPHRASE}" (--passphrase-file {keys}/passphrase)."""
+    )
+
+
+def _drawn_as(name: str, story: Story) -> str:
+    """Under which name a key was drawn: the court whose key was stolen has a second one."""
+    return story.renamed.get(name, name)
+
+
+def _short(subject: str) -> str:
+    return subject if len(subject) <= 32 else subject[:24] + "…"

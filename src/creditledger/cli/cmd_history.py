@@ -1,0 +1,47 @@
+"""`creditledger history`: every act about a subject, in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from creditledger.acts.kinds import Subject
+from creditledger.acts.registry import act_to_json
+from creditledger.cli import options, output
+from creditledger.cli.ledgers import open_reader
+from creditledger.client.words import describe
+
+
+@click.command("history")
+@options.directory
+@click.argument("subject", type=options.SubjectType())
+@click.argument("list_id", metavar="LIST")
+@options.as_json
+def command(directory: Path, subject: Subject, list_id: str, as_json: bool) -> None:
+    """Show every act about SUBJECT (scheme:value) on LIST, oldest first: who did what, when, under which record."""
+    with open_reader(directory) as ledger:
+        items = ledger.history(subject, list_id)
+    if as_json:
+        for item in items:
+            output.emit_json_line(
+                {
+                    "address": str(item.address), "recorded_at": options.format_moment(item.recorded_at),
+                    "authority": item.authority, "tainted": item.tainted, "act": act_to_json(item.act),
+                }
+            )  # fmt: skip
+        return
+    if not items:
+        click.echo(f"nothing-recorded: no act about {subject} on {list_id}; that does not mean that there is nothing.")
+        return
+    output.table(
+        f"{subject} on {list_id}",
+        ("record", "recorded", "by", "what"),
+        [
+            (
+                str(item.address), options.format_moment(item.recorded_at), item.authority,
+                describe(item.act) + (" [signed with a disowned key]" if item.tainted else ""),
+            )
+            for item in items
+        ],
+    )  # fmt: skip

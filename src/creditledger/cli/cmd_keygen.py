@@ -1,0 +1,59 @@
+"""`creditledger keygen`: a key file, encrypted under a passphrase unless that is waived in so many words."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from creditledger.cli import options, output
+from creditledger.errors import UsageError
+from creditledger.keys import ed25519
+from creditledger.keys.keyfile import format_public_key, write_key, write_public_key
+from creditledger.store.master_key import write_master_key
+
+
+@click.command("keygen")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--content", is_flag=True, help="Make a content key instead: it encrypts personal data kept beside a ledger."
+)
+@click.option(
+    "--no-passphrase", is_flag=True, help="Write the key unencrypted: for tests, or where the disk is the vault."
+)
+@options.passphrase
+@options.as_json
+def command(
+    file: Path,
+    content: bool,
+    no_passphrase: bool,
+    passphrase_file: Path | None,
+    passphrase_fd: int | None,
+    as_json: bool,
+) -> None:
+    """Make a key FILE (mode 0600, never overwriting) and its public half beside it, FILE.pub."""
+    if content:
+        write_master_key(file)
+        output.emit_json({"file": str(file), "kind": "content"}) if as_json else output.say(
+            f"{file} is written. Keep it apart from the ledger: without it nobody reads the content, with it all do."
+        )
+        return
+    if no_passphrase and (passphrase_file is not None or passphrase_fd is not None):
+        raise UsageError("give --no-passphrase or a passphrase, not both")
+    passphrase = None if no_passphrase else options.passphrase_source(passphrase_file, passphrase_fd, confirm=True)()
+    public = make_key(file, passphrase)
+    if as_json:
+        output.emit_json({"file": str(file), "public_key": format_public_key(public), "key": public.hex()})
+    else:
+        click.echo(format_public_key(public))
+        output.say(f"{file} holds the private key; give others {file}.pub only.")
+
+
+def make_key(file: Path, passphrase: bytes | None) -> bytes:
+    """Makes a key pair in FILE and FILE.pub; returns the public key, 33 bytes."""
+    seed = os.urandom(32)
+    write_key(file, seed, passphrase)
+    public = b"\x01" + ed25519.public_key(seed)
+    write_public_key(file.with_name(file.name + ".pub"), public)
+    return public

@@ -1,0 +1,132 @@
+"""Options that several commands share, and what they stand for."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from creditledger.acts.kinds import Subject
+from creditledger.errors import FormatError, UsageError
+from creditledger.keys.passphrase import PassphraseSource
+from creditledger.keys.signer import Signer, open_signer
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def as_json(command: Command) -> Command:
+    """`--json`: the answer as JSON, for programs."""
+    return click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for programs.")(command)
+
+
+def directory(command: Command) -> Command:
+    """`DIR`: the ledger's directory."""
+    return click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))(command)
+
+
+def dry_run(command: Command) -> Command:
+    """`--dry-run`: say what would happen and change nothing."""
+    return click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing.")(command)
+
+
+def head_dir(command: Command) -> Command:
+    """`--head-dir`: where the last signed head is kept, outside the ledger."""
+    return click.option(
+        "--head-dir",
+        type=click.Path(path_type=Path),
+        envvar="CREDITLEDGER_HEADS",
+        help="Where the last signed head is kept, outside the ledger [default: the user's state directory].",
+    )(command)
+
+
+def passphrase(command: Command) -> Command:
+    """`--passphrase-file`, `--passphrase-fd`: where the passphrase of the key files comes from; else it is prompted."""
+    for option in (
+        click.option("--passphrase-fd", type=int, metavar="N", help="Read the passphrase from file descriptor N."),
+        click.option(
+            "--passphrase-file",
+            type=click.Path(path_type=Path),
+            help="Read the passphrase from the first line of a file.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def passphrase_source(file: Path | None, descriptor: int | None, *, confirm: bool = False) -> PassphraseSource:
+    """The source that the options of `passphrase` name; the prompt when they name none."""
+    if file is not None and descriptor is not None:
+        raise UsageError("give --passphrase-file or --passphrase-fd, not both")
+    if file is not None:
+        return PassphraseSource.from_file(file)
+    if descriptor is not None:
+        return PassphraseSource.from_fd(descriptor)
+    return PassphraseSource.prompt(confirm=confirm)
+
+
+def load_signer(key: str | os.PathLike[str], file: Path | None, descriptor: int | None) -> Signer:
+    """The signer of a key file or URI."""
+    return open_signer(key, passphrase_source(file, descriptor))
+
+
+class SubjectType(click.ParamType[Subject]):
+    """A subject on the command line: `scheme:value`."""
+
+    name = "subject"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Subject:
+        """Reads it; fails with what a subject looks like."""
+        if isinstance(value, Subject):
+            return value
+        try:
+            return Subject.parse(value)
+        except FormatError as error:
+            self.fail(str(error), param, ctx)
+
+
+class DateType(click.ParamType[str]):
+    """A day on the command line: `YYYY-MM-DD`."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Reads it; fails with what a date looks like."""
+        from creditledger.codec.dates import check_date
+
+        try:
+            check_date(value)
+        except FormatError as error:
+            self.fail(str(error), param, ctx)
+        return str(value)
+
+
+class MomentType(click.ParamType[int]):
+    """A moment on the command line: ISO 8601 with an offset or Z; microseconds since the Unix epoch."""
+
+    name = "moment"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Reads it; fails with what a moment looks like."""
+        if isinstance(value, int):
+            return value
+        try:
+            moment = dt.datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r:.60} is not a moment like 2026-03-10T09:00:00+08:00", param, ctx)
+        if moment.tzinfo is None:
+            self.fail(f"{value} lacks its offset; write {value}Z or {value}+08:00", param, ctx)
+        epoch = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+        return (moment - epoch) // dt.timedelta(microseconds=1)
+
+
+def format_moment(microseconds: int) -> str:
+    """A moment in ISO 8601, UTC."""
+    epoch = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+    try:
+        return (epoch + dt.timedelta(microseconds=microseconds)).isoformat().replace("+00:00", "Z")
+    except OverflowError:
+        return f"{microseconds} µs after 1970"

@@ -1,0 +1,129 @@
+"""How commands talk: data on stdout, talk on stderr, tables and colour on a terminal, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from creditledger.errors import LedgerError, Refused, VerificationFailed
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is going on, how much is done, and of how much."""
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A rich console on stdout or stderr; it drops colour where there is no terminal or NO_COLOR is set."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+
+
+def emit_json(value: Any) -> None:
+    """One JSON document on stdout."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, sort_keys=False) + "\n")
+
+
+def emit_json_line(value: Any) -> None:
+    """One line of JSON lines on stdout."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n")
+
+
+def say(message: str) -> None:
+    """A sentence to the person, on stderr."""
+    sys.stderr.write(message + "\n")
+    sys.stderr.flush()
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A table on stdout: drawn on a terminal, tab-separated with a header line elsewhere."""
+    if sys.stdout.isatty():
+        from rich.table import Table
+        from rich.text import Text
+
+        drawn = Table(title=title, title_justify="left", header_style="bold")
+        for column in columns:
+            drawn.add_column(column, overflow="fold")
+        for row in rows:
+            drawn.add_row(*(Text(cell, style=STATUS_STYLES.get(cell, "")) for cell in row))
+        console().print(drawn)
+    else:
+        sys.stdout.write("\t".join(columns) + "\n")
+        for row in rows:
+            sys.stdout.write("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in row) + "\n")
+
+
+STATUS_STYLES = {
+    "listed": "bold red",
+    "suspended": "yellow",
+    "unconfirmed": "magenta",
+    "not-yet-effective": "cyan",
+    "expired": "dim",
+    "removed": "green",
+    "quashed": "green",
+    "annulled": "green",
+    "nothing-recorded": "dim",
+}
+
+
+def explain(error: LedgerError) -> str:
+    """An error in sentences, with what else it knows."""
+    lines = [str(error), *getattr(error, "__notes__", [])]
+    return "\n".join(lines)
+
+
+def fail(message: str, kind: str, code: int, *, as_json: bool, error: LedgerError | None = None) -> int:
+    """Prints an error (JSON on stdout when asked for, a sentence on stderr otherwise) and returns the exit code."""
+    if as_json:
+        document: dict[str, Any] = {"error": kind, "message": message, "exit_code": code}
+        if isinstance(error, Refused):
+            document |= {
+                "rule": error.rule, "conflict": error.conflict, "remedy": error.remedy, "act": error.act_index,
+            }  # fmt: skip
+        if isinstance(error, VerificationFailed):
+            document |= {
+                "finding": error.finding, "expected": error.expected, "found": error.found, "seq": error.seq,
+            }  # fmt: skip
+        emit_json(document)
+    else:
+        if sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
+            message = f"\x1b[1;31merror:\x1b[0m {message}"
+        else:
+            message = f"error: {message}"
+        say(message)
+    return code
+
+
+@contextmanager
+def progress(*, quiet: bool = False) -> Iterator[Progress | None]:
+    """Progress of long work on stderr, with rate and time left; None where nobody watches a terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    state: dict[str, float] = {}
+    shown = 0.0
+
+    def report(what: str, done: int, total: int) -> None:
+        nonlocal shown
+        now = time.monotonic()
+        began = state.setdefault(what, now)
+        if now - shown < 0.1 and done < total:
+            return
+        shown = now
+        rate = done / (now - began) if now > began else 0.0
+        left = f", {(total - done) / rate:.0f} s left" if rate and done < total else ""
+        sys.stderr.write(f"\r\x1b[K{what}: {done:,} of {total:,} ({rate:,.0f}/s{left})")
+        sys.stderr.flush()
+
+    try:
+        yield report
+    finally:
+        sys.stderr.write("\r\x1b[K")
+        sys.stderr.flush()
