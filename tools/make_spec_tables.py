@@ -149,7 +149,8 @@ def acts() -> str:
 
 
 def _act_table(name: str, kind: ActType) -> str:
-    heading = f"#### `{name}`\n\n{'Subject' if kind.is_subject_act else 'Governance'} act. {kind.summary}\n"
+    summary = f"{'Subject' if kind.is_subject_act else 'Governance'} act. {kind.summary}"
+    heading = f"#### `{name}`\n\n{textwrap.fill(summary, 118)}\n"
     fields = enumerate(kind.fields, 1)
     rows = [f"| {i} | `{field}` | {sort.describe} | {meaning(name, field)} |" for i, (field, sort) in fields]
     return "\n".join([heading, "| | field | kind | meaning |", "|---|---|---|---|", *rows])
@@ -233,7 +234,8 @@ def example() -> str:
 
 
 def _hex(name: str, data: bytes) -> str:
-    return f"{name}: " + "\n  ".join(["", *textwrap.wrap(data.hex(), 112)] if len(data) > 48 else [data.hex()])
+    digits = data.hex()
+    return f"{name}: {digits}" if len(data) <= 48 else "\n  ".join([f"{name}:", *textwrap.wrap(digits, 112)])
 
 
 PARTS: dict[str, Callable[[], str]] = {"codepoints": codepoints, "acts": acts, "example": example}
