@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from creditledger.acts.kinds import Subject as Subject
     from creditledger.audit.report import Report as Report
     from creditledger.audit.trust import Trust as Trust
-    from creditledger.audit.verify import verify as verify
+    from creditledger.audit.auditor import verify as verify
     from creditledger.errors import CannotVerify as CannotVerify
     from creditledger.errors import FormatError as FormatError
     from creditledger.errors import KeyFileError as KeyFileError
@@ -106,7 +106,7 @@ _PUBLIC: dict[str, tuple[str, str]] = {
     "Subject": ("creditledger.acts.kinds", "Subject"),
     "Trust": ("creditledger.audit.trust", "Trust"),
     "commit": ("creditledger.acts.content", "commit"),
-    "verify": ("creditledger.audit.verify", "verify"),
+    "verify": ("creditledger.audit.auditor", "verify"),
 }
 
 # Computed, so that it cannot drift.

@@ -69,6 +69,7 @@ def values(description: str) -> st.SearchStrategy[Any]:
         "key (33 bytes)": keys,
         "subject": subjects,
         "act reference": st.tuples(st.none() | hashes, st.integers(0, 1023)),
+        "log name, 1 to 255 bytes": st.sampled_from(["registry.example.org/list", "a", "判决书.example"]),
         "[author_seq, entry hash]": st.tuples(st.integers(0, MAX_INT), hashes),
     }[description]
 

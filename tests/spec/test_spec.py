@@ -97,7 +97,7 @@ def test_every_kind_of_field_is_explained() -> None:
         for _, kind in act_type.fields:
             base = re.sub(r"^(nil or |sorted array of \d+ to \d+: )+", "", kind.describe)
             base = "one of `0`, `0`, …" if base.startswith("one of ") else re.sub(r"\b\d+\b(?! bytes\))", "0", base)
-            base = base.replace("text, 0 to", "text, 1 to")
+            base = re.sub(r"(text|log name), 0 to", r"\1, 1 to", base)
             assert base in patterns, kind.describe
 
 

@@ -21,6 +21,7 @@ from creditledger.acts.kinds import (
     HASH,
     KEY,
     MAX_INT,
+    ORIGIN,
     SUBJECT,
     UTC_OFFSET,
     ActRef,
@@ -79,7 +80,7 @@ Polarity = Annotated[str, code_kind(POLARITIES)]
 class LedgerCreate(NamedTuple):
     """Founds the ledger: the only act of record 0, signed by every root key."""
 
-    origin: Annotated[str, text_kind(255, "registry.example.org/defaulters")]
+    origin: Annotated[str, ORIGIN]
     utc_offset: Annotated[str, UTC_OFFSET]
     log_keys: Annotated[tuple[bytes, ...], sorted_set(KEY, 1, 8)]
     root_keys: Annotated[tuple[bytes, ...], sorted_set(KEY, 1, 16)]

@@ -16,6 +16,7 @@ from creditledger.acts import identifiers
 from creditledger.codec.dates import check_date, check_offset
 from creditledger.codec.text import check_identifier, check_text
 from creditledger.errors import FormatError
+from creditledger.tlog.note import check_name
 
 MAX_INT = 2**53 - 1
 
@@ -133,6 +134,14 @@ def text_kind(max_bytes: int, example: str) -> Kind:
     return Kind(f"text, 1 to {max_bytes} bytes", check, example)
 
 
+def _check_origin(value: Any) -> None:
+    check_text(_is_text(value), 255)
+    check_name(value)
+
+
+ORIGIN = Kind("log name, 1 to 255 bytes", _check_origin, "registry.example.org/defaulters")
+
+
 def code_kind(codes: tuple[str, ...]) -> Kind:
     """One of a closed list of codes."""
     allowed = frozenset(codes)
@@ -196,7 +205,10 @@ def sorted_set(kind: Kind, low: int, high: int) -> Kind:
     def from_json(value: Any) -> tuple[Any, ...]:
         if not isinstance(value, list):
             raise FormatError("expected an array")
-        return tuple(sorted(kind.from_json(member) for member in value))
+        try:
+            return tuple(sorted(kind.from_json(member) for member in value))
+        except TypeError:
+            raise FormatError("the values of the array are of different types") from None
 
     return Kind(
         f"sorted array of {low} to {high}: {kind.describe}",

@@ -75,7 +75,9 @@ def decode_act(raw: Any) -> Act:
     """
     if type(raw) is not tuple or not raw:
         raise FormatError("an act is an array that begins with its type")
-    kind = ACT_TYPES.get(raw[0]) if type(raw[0]) is str else None
+    if type(raw[0]) is not str:
+        raise FormatError("an act begins with its type, a text")
+    kind = ACT_TYPES.get(raw[0])
     if kind is None:
         kind = act_type(raw[0])
     values = raw[1:]

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from creditledger.audit.trust import Trust
-from creditledger.audit.verify import verify
+from creditledger.audit.auditor import verify
 from creditledger.cli import options, output
 from creditledger.cli.ledgers import open_reader, write_new
 from creditledger.demo import generated
@@ -63,7 +63,7 @@ def command(directory: Path, acts: int, seed: int, head_dir: Path | None, as_jso
                 text: (subject, list_id, ledger.lookup(subject, list_id, valid_at="2024-01-15").status)
                 for text, (subject, list_id) in story.subjects.items()
             }
-        write_new(directory / "ledger.trust", trust.render())
+        write_new(directory / "ledger.trust", trust.to_text())
         report = verify(directory, trust=trust, progress=progress)
     if as_json:
         output.emit_json(

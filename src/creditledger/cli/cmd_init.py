@@ -28,7 +28,7 @@ from creditledger.store.master_key import read_master_key, write_master_key
 )
 @click.option("--roots", type=click.IntRange(1, 16), default=3, show_default=True, help="How many root keys to make.")
 @click.option(
-    "--threshold", type=click.IntRange(1, 16), help="How many root keys act together [default: most of them]."
+    "--threshold", type=click.IntRange(1, 16), help="How many root keys act together [default: most]."
 )
 @click.option("--content-key", type=click.Path(path_type=Path), help="An existing content key file.")
 @click.option("--utc-offset", default="+00:00", show_default=True, help="Where the ledger's days begin, as ±HH:MM.")
@@ -90,7 +90,7 @@ def command(
         head_dir=head_dir,
     ) as ledger:
         trust = Trust(ledger.origin, ledger.ledger_id, (LogSigner(origin, log_signer).verifier.vkey,))
-        write_new(directory / "ledger.trust", trust.render())
+        write_new(directory / "ledger.trust", trust.to_text())
         if as_json:
             output.emit_json(
                 {

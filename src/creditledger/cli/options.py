@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -64,13 +65,26 @@ def passphrase_source(file: Path | None, descriptor: int | None, *, confirm: boo
     if file is not None:
         return PassphraseSource.from_file(file)
     if descriptor is not None:
-        return PassphraseSource.from_fd(descriptor)
+        # A descriptor can be read once; several key files may have to be opened with what it gave.
+        return PassphraseSource("file descriptor", _read_once(descriptor))
     return PassphraseSource.prompt(confirm=confirm)
+
+
+@functools.cache
+def _read_once(descriptor: int) -> Callable[[], bytes]:
+    return functools.cache(PassphraseSource.from_fd(descriptor))
 
 
 def load_signer(key: str | os.PathLike[str], file: Path | None, descriptor: int | None) -> Signer:
     """The signer of a key file or URI."""
     return open_signer(key, passphrase_source(file, descriptor))
+
+
+def content_key(file: Path | None) -> bytes | None:
+    """The content key in a file, 32 bytes; None for no file."""
+    from creditledger.store.master_key import read_master_key
+
+    return None if file is None else read_master_key(file)
 
 
 class SubjectType(click.ParamType[Subject]):

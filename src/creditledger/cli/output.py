@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+
+import click
 
 from creditledger.errors import LedgerError, Refused, VerificationFailed
 
@@ -37,7 +41,8 @@ def emit_json_line(value: Any) -> None:
 
 
 def say(message: str) -> None:
-    """A sentence to the person, on stderr."""
+    """A sentence to the person, on stderr, after what stdout has been given so far."""
+    sys.stdout.flush()
     sys.stderr.write(message + "\n")
     sys.stderr.flush()
 
@@ -58,6 +63,48 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
         sys.stdout.write("\t".join(columns) + "\n")
         for row in rows:
             sys.stdout.write("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in row) + "\n")
+
+
+def width() -> int:
+    """How many columns there are to write in: those of the terminal, or plenty where there is none."""
+    return max(60, shutil.get_terminal_size().columns) if sys.stdout.isatty() else 120
+
+
+def wrap(text: str, columns: int) -> list[str]:
+    """The text in lines of at most so many columns on a terminal, in one line elsewhere; at least one line."""
+    if not sys.stdout.isatty():
+        return [text]
+    return textwrap.wrap(text, max(20, columns), break_on_hyphens=False) or [""]
+
+
+def heading(text: str, *, gap: bool = True) -> None:
+    """A heading on stdout, bold on a terminal, after an empty line unless it is the first thing said."""
+    click.echo(("\n" if gap else "") + paint(text, bold=True))
+
+
+def paragraph(text: str, indent: str = "") -> None:
+    """A sentence on stdout; what does not fit into a line of the terminal goes on further in."""
+    first, *more = wrap(text, width() - len(indent) - 4)
+    click.echo(indent + first)
+    for line in more:
+        click.echo(f"{indent}    {line}")
+
+
+def facts(pairs: Sequence[tuple[str, str]], indent: str = "  ") -> None:
+    """Names and values on stdout, the values below each other."""
+    margin = max((len(name) for name, _ in pairs), default=0) + 2
+    for name, value in pairs:
+        first, *more = wrap(value, width() - len(indent) - margin)
+        click.echo(indent + paint(f"{name:{margin}}", dim=True) + first)
+        for line in more:
+            click.echo(indent + " " * margin + line)
+
+
+def paint(text: str, *, fg: str | None = None, bold: bool = False, dim: bool = False) -> str:
+    """The text in colour for stdout, if that is a terminal and NO_COLOR is not set."""
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+        return text
+    return click.style(text, fg=fg, bold=bold or None, dim=dim or None)
 
 
 STATUS_STYLES = {

@@ -45,6 +45,7 @@ def day_number(date: str) -> int:
     return 365 * year + year // 4 - year // 100 + year // 400 + (153 * (month - 3) + 2) // 5 + day - 1 - _EPOCH
 
 
+@lru_cache(maxsize=4096)
 def date_of_day(number: int) -> str:
     """Return the date of a day number, the inverse of `day_number`.
 
@@ -61,6 +62,7 @@ def date_of_day(number: int) -> str:
     return _format(400 * era + year + (month < 3), month, day)
 
 
+@lru_cache(maxsize=16384)
 def add_months(date: str, months: int) -> str:
     """Return the date so many calendar months later (earlier if negative), clamped to the end of the month.
 

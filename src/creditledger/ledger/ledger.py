@@ -26,6 +26,7 @@ from creditledger.errors import CannotVerify, StoreError, UsageError, Verificati
 from creditledger.keys.signer import Signer
 from creditledger.ledger import queries
 from creditledger.ledger.answer import Answer, Difference, HistoryItem, ListingView
+from creditledger.ledger.bulk import append_many
 from creditledger.ledger.layout import LOG_TABLES, Description, Layout, make_directory
 from creditledger.ledger.log import LOG_FORMAT, Log, parse_checkpoint
 from creditledger.ledger.receipt import ContentItem, Receipt
@@ -117,7 +118,7 @@ class Ledger:
         """Founds a ledger in a new or empty directory and returns it, open for writing.
 
         `origin` names the log (a URL, scheme left out). `root_signers` govern it, `threshold` of them together
-        (default: more than half). `utc_offset` fixes its civil days. `content_key` (32 bytes) encrypts detached content.
+        (default: more than half). `utc_offset` fixes its civil days. `content_key` (32 bytes) encrypts content.
         `head_dir` keeps the last signed head outside the directory (default: the user's state directory).
 
         Raises `StoreError` when the directory is not empty or the disk fails, `FormatError` for a wrong argument.
@@ -396,6 +397,21 @@ class Ledger:
         checked = [check_entry(data, signatures) for data, signatures in entries]
         return self._require_writer().append(checked, tuple(contents)) if checked else []
 
+    def append_many(
+        self,
+        entries: Iterable[tuple[bytes, Sequence[bytes]]],
+        *,
+        jobs: int | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> int:
+        """Records any number of signed entries in order, about a thousand to a commit; returns how many.
+
+        Forms and signatures are checked in `jobs` worker processes (default: one for each processor; 0: in this one).
+        Raises what `append_signed` raises, with a note of the number of the entry in question; the commits before it
+        stand, and the same entries may be given again. `progress` is told how many are recorded so far.
+        """
+        return append_many(self._require_writer(), entries, jobs=jobs, progress=progress)
+
     def check_batch(self, entries: Sequence[tuple[bytes, Sequence[bytes]]]) -> None:
         """Judges signed entries in order as if they were appended now, recording nothing; raises as `append_signed`."""
         self._require_writer().try_out([check_entry(data, signatures) for data, signatures in entries])
@@ -453,6 +469,12 @@ class Ledger:
         with self._state_lock:
             self._refresh()
             return self._state.governance
+
+    def key_head(self, key: bytes) -> KeyHead | None:
+        """Where the chain of a key (33 bytes) stands: the next author_seq, the author_prev to cite; None if unknown."""
+        with self._state_lock:
+            self._refresh()
+            return self._state.heads.get(key)
 
     def records(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, bytes]]:
         """Record numbers and bytes, each re-hashed and held against the tree."""

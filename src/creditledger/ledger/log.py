@@ -93,7 +93,7 @@ class Log:
             index, position = divmod(seq, WIDTH)
             if tile[0] != index:
                 if reader is None:
-                    reader = self._tiles(max(stop, self.size()))
+                    reader = self.tiles(max(stop, self.size()))
                 tile = (index, reader.tile(0, index))
             expected = tile[1][position * 32 : position * 32 + 32]
             found = leaf_hash(data)
@@ -115,10 +115,10 @@ class Log:
         if size == 0:
             return EMPTY_ROOT
         have = self.size()
-        return None if size > have else subtree_root(self._tiles(have), 0, size)
+        return None if size > have else subtree_root(self.tiles(have), 0, size)
 
-    def _tiles(self, size: int) -> TileReader:
-        """The tree of `size` leaves; level-0 tiles not yet full come from the records."""
+    def tiles(self, size: int) -> TileReader:
+        """The tree of the first `size` leaves, for a proof or a few (`tlog.tree`); its last tile is the one kept here."""
 
         def read(level: int, index: int, width: int) -> bytes | None:
             edge_index, edge = self._edge

@@ -73,11 +73,16 @@ class Queries:
         )
 
     def _is_tainted(self, governance: Governance, listing: Listing) -> bool:
-        """Whether the listing was made by an entry that its authority does not stand behind."""
-        if not any(key.stands is not None for key in governance.keys.values()):
+        """Whether an entry that made or restored the listing is one that its authority does not stand behind."""
+        if not governance.has_disowned_entries:
             return False
-        entry = restore_entry(self._log.record(listing.seq).entry)
-        return governance.is_tainted(entry.key, entry.author_seq, listing.entry)
+        restored = [one.restored for one in listing.suspensions if one.restored is not None]
+        for seq in (listing.seq, *restored):
+            data = self._log.record(seq).entry
+            entry = restore_entry(data)
+            if governance.is_tainted(entry.key, entry.author_seq, entry_hash(data)):
+                return True
+        return False
 
     def history(self, list_id: str, subject: Subject) -> Iterator[HistoryItem]:
         """Every act about the subject on the list, in the order of the log."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 from creditledger.acts import catalogue as acts
 from creditledger.acts.content import item_id
@@ -64,6 +65,8 @@ class State:
         self._dirty_heads: set[bytes] = set()
         self._saved: tuple[Governance, int, int] | None = None
         self._saved_heads: dict[bytes, KeyHead | None] = {}
+        self._held = ExitStack()
+        self._snapshot: Snapshot | None = None
 
     # -- loading and storing --------------------------------------------------------------------------------------
 
@@ -135,8 +138,10 @@ class State:
         if found is None:
             found = self._memory[table].get(key)
             if found is None and self.stored:
+                if self._snapshot is not None:
+                    return self._snapshot.get(table, key)
                 with self._engine.snapshot() as snapshot:
-                    found = snapshot.get(table, key)
+                    return snapshot.get(table, key)
         return found
 
     # -- one commit -----------------------------------------------------------------------------------------------
@@ -145,6 +150,15 @@ class State:
         """Begins a commit: what `apply` changes from here on can be taken back."""
         self._saved = (self.governance, self.applied, len(self._keyno))
         self._saved_heads = {}
+        if self.stored:
+            # One snapshot for the whole commit: nobody writes to the store meanwhile, and taking one costs as much as
+            # judging an act.
+            self._snapshot = self._held.enter_context(self._engine.snapshot())
+
+    def _end(self) -> None:
+        self._saved = None
+        self._snapshot = None
+        self._held.close()
 
     def apply(self, seq: int, checked: CheckedEntry, changes: Changes) -> None:
         """Enters what an accepted entry changes, as record `seq`."""
@@ -182,7 +196,7 @@ class State:
                 self._memory[table].update(rows)
                 rows.clear()
         self._dirty_heads.update(self._saved_heads)
-        self._saved = None
+        self._end()
 
     def roll_back(self) -> None:
         """Drops what was applied since `begin`."""
@@ -198,7 +212,7 @@ class State:
             del self._keyno[key]
         for rows in self._batch.values():
             rows.clear()
-        self._saved = None
+        self._end()
 
     # -- queries --------------------------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from typing import Protocol
 
 from creditledger.acts.catalogue import ContentErase
 from creditledger.acts.content import check_commitment, item_id
-from creditledger.errors import FormatError, LedgerError, Refused, SequenceConflict, StoreError, VerificationFailed
+from creditledger.errors import FormatError, LedgerError, SequenceConflict, StoreError, VerificationFailed
 from creditledger.ledger.commits import GroupCommit
 from creditledger.ledger.log import Log, seq_key, write_tiles
 from creditledger.ledger.receipt import ContentItem, Receipt
@@ -55,11 +55,12 @@ class Heads(Protocol):
 class _Request:
     """Entries to be recorded together, all or none, and what became of them."""
 
-    __slots__ = ("contents", "entries", "error", "receipts")
+    __slots__ = ("contents", "entries", "error", "first", "receipts")
 
-    def __init__(self, entries: list[CheckedEntry], contents: tuple[ContentItem, ...]) -> None:
+    def __init__(self, entries: list[CheckedEntry], contents: tuple[ContentItem, ...], first: int = 0) -> None:
         self.entries = entries
         self.contents = contents
+        self.first = first
         self.receipts: list[Receipt] = []
         self.error: BaseException | None = None
 
@@ -97,14 +98,17 @@ class Writer:
         self._poisoned: str | None = None
         self._commits: GroupCommit[_Request] = GroupCommit(self._commit_group)
 
-    def append(self, entries: list[CheckedEntry], contents: tuple[ContentItem, ...] = ()) -> list[Receipt]:
+    def append(
+        self, entries: list[CheckedEntry], contents: tuple[ContentItem, ...] = (), *, first: int = 0
+    ) -> list[Receipt]:
         """Records entries in order, in one commit, all or none; returns their receipts once they are durable.
 
         Raises `Refused`, `SequenceConflict` or `UnsupportedError` for the first entry that cannot be recorded, and
-        `StoreError` when the disk failed. Bytes that were recorded before give their first receipt again.
+        `StoreError` when the disk failed. Bytes that were recorded before give their first receipt again. `first` is
+        how many entries the caller has given before these: where there are several, a note says which was refused.
         """
         self._check_contents(entries, contents)
-        request = _Request(entries, contents)
+        request = _Request(entries, contents, first)
         self._commits.submit(request)
         if request.error is not None:
             raise request.error
@@ -117,13 +121,7 @@ class Writer:
             self._state.begin()
             place = _Place(self._builder.copy(), self._last_leaf, self._last_time)
             try:
-                for number, entry in enumerate(entries):
-                    try:
-                        self._sequence(None, place, entry)
-                    except Refused as refusal:
-                        if len(entries) > 1:
-                            refusal.add_note(f"entry {number + 1} of {len(entries)}")
-                        raise
+                self._sequence_all(None, place, _Request(entries, ()))
             finally:
                 self._state.roll_back()
                 self._view.recent.clear()
@@ -190,7 +188,7 @@ class Writer:
             contents: list[ContentItem] = []
             for request in unit:
                 try:
-                    request.receipts = [self._sequence(batch, place, entry) for entry in request.entries]
+                    self._sequence_all(batch, place, request)
                     contents.extend(request.contents)
                 except LedgerError as error:
                     if len(request.entries) > 1:
@@ -226,6 +224,16 @@ class Writer:
                     self._content().erase([item_id(act.list, act.subject, one) for one in act.commitments])
         self._state.flush_if_due()
 
+    def _sequence_all(self, batch: Batch | None, place: _Place, request: _Request) -> None:
+        """Judges a request's entries in order and gathers their receipts; the error for one of several says which."""
+        try:
+            for entry in request.entries:
+                request.receipts.append(self._sequence(batch, place, entry))
+        except LedgerError as error:
+            if len(request.entries) > 1:
+                error.add_note(f"This is entry {request.first + len(request.receipts) + 1} of those given.")
+            raise
+
     def _sequence(self, batch: Batch | None, place: _Place, checked: CheckedEntry) -> Receipt:
         """Judges one entry and makes it the next record; the receipt's size is set once the commit has one."""
         entry = checked.entry
@@ -257,7 +265,12 @@ class Writer:
         if record.entry != checked.data:
             raise SequenceConflict(
                 f"record {seq} holds another entry as number {entry.author_seq} of {entry.authority}'s key "
-                f"{entry.key.hex()[:18]}…; two signed entries at one number are evidence against the key"
+                f"{entry.key.hex()[:18]}…; sign these acts again under the key's next number"
+                + (
+                    ". Both could be recorded at the same time: together they are evidence against the key"
+                    if entry.not_after >= record.recorded_at
+                    else ""
+                )
             )
         covering = self._log.checkpoint(seq + 1)
         return Receipt(

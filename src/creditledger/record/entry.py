@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from creditledger.acts.catalogue import Act
@@ -53,7 +54,7 @@ class Entry(NamedTuple):
 
 
 class CheckedEntry(NamedTuple):
-    """An entry whose form and signatures hold: its bytes, their SHA-256, what they say, the signatures (64 bytes each)."""
+    """An entry whose form and signatures hold: its bytes, their SHA-256, what they say, and the signatures."""
 
     data: bytes
     digest: bytes
@@ -108,24 +109,25 @@ def decode_entry(data: bytes) -> Entry:
             raise FormatError("seen is nil or an array of size and root")
         _check_int(seen[0], "seen size")
         _check_bytes(seen[1], 32, "seen root")
+    checked_cosigners = _cosigners(cosigners, key) if cosigners != () else ()
     if type(acts) is not tuple or not 1 <= len(acts) <= MAX_ENTRY_ACTS:
         raise FormatError(f"an entry holds 1 to {MAX_ENTRY_ACTS} acts")
     try:
         typed = tuple(map(decode_act, acts))
-    except UnsupportedError:
-        decode(data, MAX_ENTRY_BYTES)
-        raise
+    except UnsupportedError as error:
+        _require_well_formed(data, acts)
+        raise error from None
     return Entry(
-        ledger_id,
-        authority,
-        key,
-        author_seq,
-        author_prev,
-        _cosigners(cosigners, key) if cosigners != () else (),
-        not_after,
-        seen,
-        typed,
-    )
+        ledger_id, authority, key, author_seq, author_prev, checked_cosigners, not_after, seen, typed,
+    )  # fmt: skip
+
+
+def _require_well_formed(data: bytes, acts: tuple[Any, ...]) -> None:
+    """An act of an unknown type decides last: what is malformed beside it, or in it, is malformed all the same."""
+    decode(data, MAX_ENTRY_BYTES)
+    for act in acts:
+        with suppress(UnsupportedError):
+            decode_act(act)
 
 
 def restore_entry(data: bytes) -> Entry:

@@ -10,13 +10,11 @@ from typing import Any
 
 from creditledger.acts import catalogue as acts
 from creditledger.rules.governance_state import Governance
-from creditledger.rules.refusal import (
-    Context,
-    refuse,
-    require_law,
-)
+from creditledger.rules.independence import is_related, party_above
+from creditledger.rules.refusal import Context, refuse, require_area, require_law
 from creditledger.rules.rows import Appeal, Ended, Listing, SubjectRow
 from creditledger.rules.standing import (
+    commit_content,
     find_appeal,
     find_listing,
     require_decided,
@@ -27,8 +25,16 @@ from creditledger.rules.standing import (
 
 
 def _appeal_file(governance: Governance, context: Context, act: acts.AppealFile, row: SubjectRow) -> None:
-    standing_of(governance, context, act.list, "lodge", own=False)
+    standing = standing_of(governance, context, act.list, "lodge", own=False)
     listing = find_listing(context, row, act.listing)
+    if not standing.everywhere:
+        require_area(standing.areas, listing.area, context.authority)
+    if is_related(governance, context.authority, (listing.authority, *listing.cosigners)):
+        refuse(
+            "R-INDEPENDENT",
+            f"{context.authority} lodges an appeal against a listing that it, or a body related to it, took part in",
+            "a lodging body that is neither a party nor above or below one",
+        )
     if act.filed > context.day:
         refuse("R-DATES", f"filed on {act.filed}, after the day of recording {context.day}", "a day not in the future")
     if listing.ended is not None and listing.ended.how == "annulled" and listing.ended.effective <= context.day:
@@ -41,7 +47,7 @@ def _appeal_file(governance: Governance, context: Context, act: acts.AppealFile,
         *listing.appeals,
         Appeal(context.digest, context.index, context.seq, context.authority, act.filed),
     )
-    row.commitments.extend(digest for _, digest in act.content)
+    commit_content(row, act.content)
 
 
 def _require_pending(appeal: Appeal) -> None:
@@ -54,9 +60,10 @@ def _appeal_decide(governance: Governance, context: Context, act: acts.AppealDec
     require_not_self(standing, context, act.subject)
     listing, appeal = find_appeal(context, row, act.appeal)
     _require_pending(appeal)
-    parties = {listing.authority, *listing.cosigners, appeal.lodger}
-    above = governance.ancestors(context.authority)
-    party = next((body for body in (context.authority, *above) if body in parties), None)
+    if not standing.everywhere:
+        require_area(standing.areas, listing.area, context.authority)
+    parties = (listing.authority, *listing.cosigners, appeal.lodger)
+    party = party_above(governance, context.authority, parties, context.day)
     if party is not None:
         refuse(
             "R-REVIEWER",
@@ -80,7 +87,7 @@ def _appeal_decide(governance: Governance, context: Context, act: acts.AppealDec
     elif act.outcome in ("quash_ex_nunc", "quash_ex_tunc"):
         _quash(context, act, listing)
     appeal.outcome, appeal.decided, appeal.effective = act.outcome, act.decided, act.effective
-    row.commitments.extend(digest for _, digest in act.content)
+    commit_content(row, act.content)
 
 
 def _quash(context: Context, act: acts.AppealDecide, listing: Listing) -> None:
@@ -118,7 +125,11 @@ def _appeal_withdraw(governance: Governance, context: Context, act: acts.AppealW
 
 
 def _erase(governance: Governance, context: Context, act: acts.ContentErase, row: SubjectRow) -> None:
-    standing_of(governance, context, act.list, "erase", own=False)
+    standing = standing_of(governance, context, act.list, "erase", own=False)
+    require_not_self(standing, context, act.subject)
+    if not standing.everywhere:
+        for listing in row.listings:
+            require_area(standing.areas, listing.area, context.authority)
     require_decided(context, act.decided)
     require_law(governance, act.law, context.day, "an erasure")
     for commitment in act.commitments:

@@ -75,7 +75,7 @@ def _mandate_grant(governance: Governance, context: Context, act: acts.MandateGr
     else:
         definition = require_list(governance, act.list).definition
         require_separation(governance, act.authority, act.list, act.actions)
-        _require_independence_kept(governance, definition, act)
+        _require_independence_kept(governance, definition, act, context.day)
     governance.set_row("mandate", act.mandate, MandateRow(act, context.authority, None))
 
 
@@ -98,9 +98,12 @@ def _require_delegation(governance: Governance, context: Context, act: acts.Mand
     )
 
 
-def _require_independence_kept(governance: Governance, definition: acts.ListDefine, act: acts.MandateGrant) -> None:
+def _require_independence_kept(
+    governance: Governance, definition: acts.ListDefine, act: acts.MandateGrant, day: str
+) -> None:
     """R-INDEPENDENT, R-TRANSCRIPT: the new mandate fits the powers that the list's definition hands out."""
-    for action, bodies in (("lodge", definition.lodgers), ("review", definition.reviewers)):
+    for action, named in (("lodge", definition.lodgers), ("review", definition.reviewers)):
+        bodies = [governance.present_body(one, day) for one in named]
         if action in act.actions and act.authority not in bodies:
             refuse(
                 "R-INDEPENDENT",
@@ -110,7 +113,7 @@ def _require_independence_kept(governance: Governance, definition: acts.ListDefi
     deciding = DECIDING & set(act.actions)
     if not deciding:
         return
-    if (definition.source is not None) != (deciding == {"transcribe"}):
+    if deciding != {"transcribe"} if definition.source is not None else "transcribe" in deciding:
         refuse(
             "R-TRANSCRIPT",
             f"list {definition.list} is {'a transcript' if definition.source else 'no transcript'}; "
@@ -120,10 +123,10 @@ def _require_independence_kept(governance: Governance, definition: acts.ListDefi
     if needs_recourse(definition):
         parent = governance.authorities[act.authority].parent if definition.consent == "parent" else None
         deciders = (act.authority,) if parent is None else (act.authority, parent)
-        lodgers = independent_lodgers(governance, definition, deciders)
+        lodgers = independent_lodgers(governance, definition, deciders, day)
         for what, found in (
             ("lodge", bool(lodgers)),
-            ("review", any(independent_reviewers(governance, definition, (*deciders, one)) for one in lodgers)),
+            ("review", any(independent_reviewers(governance, definition, (*deciders, one), day) for one in lodgers)),
         ):
             if not found:
                 refuse(

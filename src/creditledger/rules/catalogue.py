@@ -22,7 +22,7 @@ RULES: dict[str, str] = {
     "R-ROLE": "Acts about subjects are signed by act keys, acts of governance by admin or root keys.",
     "R-UNKNOWN": "What an act names is registered before.",
     "R-ID-TAKEN": "An identifier is given once.",
-    "R-SELF": "Nobody acts on itself or its parent.",
+    "R-SELF": "Nobody acts on itself or its parent; lodging an appeal is no such act.",
     "R-KEY-UNIQUE": "A public key has one role and one authority, once, for ever.",
     "R-KEY-FORM": "An added key is a canonical point of prime order.",
     "R-KEY-POSSESSION": "An added key cosigns its own registration (not a log key, which signs checkpoints only).",

@@ -131,7 +131,11 @@ def require_rule_set(act: acts.LedgerCreate | acts.RulesActivate) -> None:
     if known is None:
         raise UnsupportedError(f"rule set {act.rule_set}; this version runs: {', '.join(sorted(RULE_SETS))}")
     if known != act.rule_set_hash:
-        refuse("R-RULE-SET", f"the hash of rule set {act.rule_set} is not that of its published text", known.hex())
+        refuse(
+            "R-RULE-SET",
+            f"the hash of rule set {act.rule_set} is not that of its published text",
+            f"the hash {known.hex()}",
+        )
 
 
 def entry_context(governance: Governance, seq: int, recorded_at: int, checked: CheckedEntry) -> Context:
@@ -163,7 +167,9 @@ def entry_context(governance: Governance, seq: int, recorded_at: int, checked: C
     cosigners: tuple[tuple[str, str, bytes], ...] = ()
     if entry.cosigners:
         cosigners = tuple(_cosigner(governance, entry, who, cosigner, seq, day) for who, cosigner in entry.cosigners)
-    return Context(seq, day, checked.digest, entry.authority, entry.key, key.role, cosigners, entry.acts)
+    return Context(
+        seq, day, checked.digest, entry.authority, entry.key, key.role, cosigners, entry.acts, entry.author_seq
+    )
 
 
 def _founding_context(seq: int, recorded_at: int, checked: CheckedEntry) -> Context:
@@ -179,7 +185,7 @@ def _founding_context(seq: int, recorded_at: int, checked: CheckedEntry) -> Cont
         refuse("R-ENTRY-EXPIRED", "the founding entry is past its not_after", "a later not_after")
     cosigners = tuple((who, "root", key) for who, key in entry.cosigners)
     day = day_at(recorded_at, act.utc_offset)
-    return Context(seq, day, checked.digest, entry.authority, entry.key, "root", cosigners, entry.acts)
+    return Context(seq, day, checked.digest, entry.authority, entry.key, "root", cosigners, entry.acts, 0)
 
 
 def _cosigner(

@@ -14,7 +14,7 @@ from creditledger.acts.catalogue import GroundRegister, LawRegister, ListDefine,
 from creditledger.acts.kinds import Subject
 from creditledger.acts.registry import ACT_TYPES
 from creditledger.codec.own import encode, restore
-from creditledger.rules.rows import ROOT, AuthorityRow, KeyRow, LedgerRow, ListRow, MandateRow
+from creditledger.rules.rows import ROOT, AuthorityRow, Confirmation, KeyRow, LedgerRow, ListRow, MandateRow
 
 LEDGER_KEY = b"ledger"
 """The key of the one row of table `ledger`; a store has no empty keys."""
@@ -34,7 +34,7 @@ class Governance:
         self.grounds: dict[str, GroundRegister] = {}
         self.measures: dict[str, MeasureRegister] = {}
         self.lists: dict[str, ListRow] = {}
-        self.confirmed: dict[bytes, int] = {}
+        self.confirmed: dict[bytes, Confirmation] = {}
         self.dirty: set[tuple[str, str | bytes]] = set()
         self._mandates_of: dict[str, list[str]] = {}
         self._cache: dict[Any, Any] = {}
@@ -103,6 +103,8 @@ class Governance:
             row = MandateRow(MandateGrant._make(raw[0]), *raw[1:])
         elif table == "list":
             row = ListRow(ListDefine._make(raw[0]), *raw[1:])
+        elif table == "confirmed":
+            row = Confirmation._make(raw)
         elif table in ("law", "ground", "measure"):
             row = ACT_TYPES[f"{table}.register/1"].cls._make(raw)
         self.set_row(table, name, row)
@@ -152,6 +154,29 @@ class Governance:
             row = self.authorities.get(row.parent)
         return found
 
+    def heirs(self, authority: str, day: str) -> list[str]:
+        """The authority's successor, if it is closed on the day, the successor's own, and so on."""
+        found: list[str] = []
+        row = self.authorities.get(authority)
+        while row is not None and row.closed is not None and row.closed <= day and row.successor not in (None, *found):
+            found.append(str(row.successor))
+            row = self.authorities.get(found[-1])
+        return found
+
+    def present_body(self, authority: str, day: str) -> str:
+        """Who is the authority on the day: itself, or the last of its successors."""
+        return [authority, *self.heirs(authority, day)][-1]
+
+    def in_charge_of(self, authority: str, day: str) -> frozenset[str]:
+        """Who may change what the authority did: itself, the bodies above it, its successors and those above them."""
+        question = ("in charge", authority, day)
+        found: frozenset[str] | None = self.recall(question)
+        if found is None:
+            bodies = [authority, *self.heirs(authority, day)]
+            found = frozenset((*bodies, *(above for body in bodies for above in self.ancestors(body))))
+            self.remember(question, found)
+        return found
+
     def mandates_of(self, authority: str) -> list[MandateRow]:
         """Every mandate the authority was ever granted."""
         return [self.mandates[mandate] for mandate in self._mandates_of.get(authority, ())]
@@ -185,10 +210,26 @@ class Governance:
             and (row.authority == ROOT or self.authority_open(row.authority, day))
         )
 
+    @property
+    def has_disowned_entries(self) -> bool:
+        """Whether any key was revoked, so that entries of it may be tainted."""
+        found: bool | None = self.recall("disowned")
+        if found is None:
+            found = any(row.stands is not None for row in self.keys.values())
+            self.remember("disowned", found)
+        return found
+
     def is_tainted(self, key: bytes, author_seq: int, entry: bytes) -> bool:
-        """Whether the authority does not stand behind this entry of the key, and nobody has confirmed it since."""
+        """Whether the authority does not stand behind this entry of the key, and has not confirmed it since.
+
+        A confirmation by an entry that is itself tainted counts for nothing.
+        """
         row = self.keys.get(key)
-        return row is not None and row.stands is not None and author_seq >= row.stands and entry not in self.confirmed
+        if row is None or row.stands is None or author_seq < row.stands:
+            return False
+        confirmation = self.confirmed.get(entry)
+        # The confirming entry was recorded later than the one it confirms, so this comes to an end.
+        return confirmation is None or self.is_tainted(confirmation.key, confirmation.author_seq, confirmation.entry)
 
 
 def _key_bytes(key: str | bytes) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from creditledger.acts.catalogue import ListDefine
 from creditledger.rules.governance_state import Governance
-from creditledger.rules.refusal import refuse
+from creditledger.rules.refusal import covers, refuse
 
 DECIDING = frozenset({"add", "annul", "correct", "remove", "suspend", "transcribe"})
 _POWERS = {"lodge": "lodge", "review": "review"} | dict.fromkeys(DECIDING, "decide")
@@ -19,43 +19,61 @@ def needs_recourse(definition: ListDefine) -> bool:
     return definition.polarity == "restriction" and definition.source is None
 
 
-def independent_lodgers(governance: Governance, definition: ListDefine, deciders: tuple[str, ...]) -> list[str]:
-    """The list's lodging bodies that are none of the deciders and not related to any."""
-    related = {*deciders, *(above for decider in deciders for above in governance.ancestors(decider))}
+def independent_lodgers(
+    governance: Governance, definition: ListDefine, deciders: tuple[str, ...], day: str
+) -> list[str]:
+    """The list's lodging bodies, or their successors on the day, that are none of the deciders and related to none."""
     return [
         body
-        for body in definition.lodgers
-        if body not in related and not any(decider in governance.ancestors(body) for decider in deciders)
+        for body in (governance.present_body(one, day) for one in definition.lodgers)
+        if not is_related(governance, body, deciders)
     ]
 
 
-def independent_reviewers(governance: Governance, definition: ListDefine, parties: tuple[str, ...]) -> list[str]:
-    """The list's reviewing bodies that are none of the parties and not below one: those that R-REVIEWER lets decide."""
+def independent_reviewers(
+    governance: Governance, definition: ListDefine, parties: tuple[str, ...], day: str
+) -> list[str]:
+    """The list's reviewing bodies, or their successors on the day, that R-REVIEWER lets decide between the parties."""
     return [
         body
-        for body in definition.reviewers
-        if body not in parties and not any(party in governance.ancestors(body) for party in parties)
+        for body in (governance.present_body(one, day) for one in definition.reviewers)
+        if party_above(governance, body, parties, day) is None
     ]
 
 
-def require_recourse(governance: Governance, definition: ListDefine, deciders: tuple[str, ...], day: str) -> None:
+def is_related(governance: Governance, body: str, others: tuple[str, ...]) -> bool:
+    """Whether the body is one of the others, or stands above or below one."""
+    own = governance.ancestors(body)
+    return any(body == other or other in own or body in governance.ancestors(other) for other in others)
+
+
+def party_above(governance: Governance, reviewer: str, parties: tuple[str, ...], day: str) -> str | None:
+    """The party, or successor of one on the day, that the reviewer is, or stands below; None if there is none."""
+    involved = {*parties, *(heir for party in parties for heir in governance.heirs(party, day))}
+    return next((body for body in (reviewer, *governance.ancestors(reviewer)) if body in involved), None)
+
+
+def require_recourse(
+    governance: Governance, definition: ListDefine, deciders: tuple[str, ...], area: str | None, day: str
+) -> None:
     """R-INDEPENDENT: on the day, an independent body may lodge appeals against a listing, and another may decide them.
 
-    `deciders` are the authority that lists and those that countersign. Checked at every listing, not only when the list
-    opens: a recourse that has lapsed since is none.
+    `deciders` are the authority that lists and those that countersign, `area` is the listing's. Checked at every
+    listing, not only when the list opens: a recourse that has lapsed since is none.
     """
-    question = ("recourse", definition.list, deciders, day)
+    question = ("recourse", definition.list, deciders, area, day)
     if governance.recall(question):
         return
-    lodgers = [
-        body
-        for body in independent_lodgers(governance, definition, deciders)
-        if governance.mandates_in_force(body, definition.list, "lodge", day)
-    ]
+
+    def may(body: str, power: str) -> bool:
+        mandates = governance.mandates_in_force(body, definition.list, power, day)
+        return any(covers(row.grant.areas, area) for row in mandates)
+
+    lodgers = [body for body in independent_lodgers(governance, definition, deciders, day) if may(body, "lodge")]
     reviewed = any(
-        governance.mandates_in_force(body, definition.list, "review", day)
+        may(body, "review")
         for lodger in lodgers
-        for body in independent_reviewers(governance, definition, (*deciders, lodger))
+        for body in independent_reviewers(governance, definition, (*deciders, lodger), day)
     )
     if not reviewed:
         power = "review" if lodgers else "lodge"

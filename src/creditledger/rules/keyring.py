@@ -14,7 +14,7 @@ from creditledger.rules.refusal import (
     require_root,
 )
 from creditledger.rules.registered import require_key_form, require_ledger, require_open
-from creditledger.rules.rows import ROOT, KeyRow, LedgerRow
+from creditledger.rules.rows import ROOT, Confirmation, KeyRow, LedgerRow
 
 
 class PastEntries(Protocol):
@@ -33,7 +33,7 @@ def create_ledger(governance: Governance, context: Context, act: acts.LedgerCrea
     ):
         refuse(
             "R-GENESIS",
-            f"{len(signers)} keys signed, the founding act names {len(act.root_keys)} root keys",
+            f"the keys that signed, {len(signers)}, are not the {len(act.root_keys)} root keys named, signing as root",
             "the signatures of exactly the root keys named, all under the authority root",
         )
     if act.threshold > len(act.root_keys):
@@ -126,7 +126,8 @@ def _entry_confirm(governance: Governance, context: Context, act: acts.EntryConf
         )
     if not governance.is_tainted(act.key, author_seq, digest):
         refuse("R-CONFIRM", "the entry is not tainted, or confirmed already", "an entry that awaits confirmation")
-    governance.set_row("confirmed", digest, context.seq)
+    own = Confirmation(context.seq, context.key, context.author_seq, context.digest)
+    governance.set_row("confirmed", digest, own)
 
 
 KEY_RULES: dict[type, Callable[[Governance, Context, Any], None]] = {

@@ -26,6 +26,7 @@ from creditledger.rules.refusal import (
 from creditledger.rules.rows import Ended, Listing, SubjectRow, Suspension
 from creditledger.rules.standing import (
     Standing,
+    commit_content,
     cosigners_of,
     find_appeal,
     find_listing,
@@ -72,7 +73,10 @@ def _opening_balance(
     elif months is not None:
         # However late it began, it began before today.
         _require_cap(context.day, act.until, months, act.ground)
-    _enter_listing(context, act, row, cosigners_of(context), unproven=True)
+    cosigners = cosigners_of(context)
+    if needs_recourse(standing.definition):
+        require_recourse(governance, standing.definition, (context.authority, *cosigners), act.area, context.day)
+    _enter_listing(context, act, row, cosigners, unproven=True)
 
 
 def _add(governance: Governance, context: Context, act: acts.ListingAdd, row: SubjectRow) -> None:
@@ -83,7 +87,9 @@ def _add(governance: Governance, context: Context, act: acts.ListingAdd, row: Su
     if not standing.everywhere:
         require_area(standing.areas, act.area, context.authority)
     cosigners = cosigners_of(context) if context.cosigners else ()
-    question = ("add", context.authority, cosigners, act.list, act.ground, act.measures, context.day, act.decided)
+    question = (
+        "add", context.authority, cosigners, act.list, act.area, act.ground, act.measures, context.day, act.decided,
+    )  # fmt: skip
     basis: tuple[int | None] | None = governance.recall(question)
     if basis is None:
         basis = (_listing_basis(governance, context, act, standing.definition, cosigners),)
@@ -126,7 +132,7 @@ def _listing_basis(
             )
         require_law(governance, governance.measures[measure].law, context.day, f"measure {measure}")
     if needs_recourse(definition):
-        require_recourse(governance, definition, (context.authority, *cosigners), context.day)
+        require_recourse(governance, definition, (context.authority, *cosigners), act.area, context.day)
     return months
 
 
@@ -186,7 +192,7 @@ def _enter_listing(
         )
     )  # fmt: skip
     if act.content:
-        row.commitments.extend(digest for _, digest in act.content)
+        commit_content(row, act.content)
 
 
 def _is_active(listing: Listing, effective: str | None, day: str) -> bool:
@@ -214,14 +220,12 @@ def _own_listing(
     if not standing.everywhere:
         require_area(standing.areas, listing.area, context.authority)
     lister = listing.authority
-    if context.authority != lister and context.authority not in governance.ancestors(lister):
-        heir = governance.authorities.get(lister)
-        if heir is None or heir.closed is None or heir.closed > context.day or heir.successor != context.authority:
-            refuse(
-                "R-LISTER",
-                f"{context.authority} would change a listing made by {lister}",
-                f"{lister}, a body above it, or its successor",
-            )
+    if context.authority not in governance.in_charge_of(lister, context.day):
+        refuse(
+            "R-LISTER",
+            f"{context.authority} would change a listing made by {lister}",
+            f"{lister}, a body above it, or its successor",
+        )
     return standing, listing
 
 
@@ -240,7 +244,9 @@ def _correct(governance: Governance, context: Context, act: acts.ListingCorrect,
             "a day not earlier",
         )
     if listing.until is not None and (act.until is None or act.until > listing.until):
-        refuse("R-EXTENDS", f"the listing would end on {act.until} instead of {listing.until}", "a day not later")
+        refuse(
+            "R-EXTENDS", f"the listing would end on {act.until or 'no day'} instead of {listing.until}", "no later day"
+        )
     if act.effective is not None:
         # A beginning that was unknown until now may show that the listing had too long a term.
         ground = None if listing.ground is None else governance.grounds[listing.ground]
@@ -248,7 +254,7 @@ def _correct(governance: Governance, context: Context, act: acts.ListingCorrect,
     if act.source is not None:
         require_source(context, act.list, act.source)
     listing.area, listing.effective, listing.until = act.area, act.effective, act.until
-    row.commitments.extend(digest for _, digest in act.content)
+    commit_content(row, act.content)
 
 
 def _suspend(governance: Governance, context: Context, act: acts.ListingSuspend, row: SubjectRow) -> None:
@@ -269,7 +275,7 @@ def _suspend(governance: Governance, context: Context, act: acts.ListingSuspend,
         appealed, _ = find_appeal(context, row, act.appeal)
         if appealed is not listing:
             refuse("R-REFERENCE", "the appeal named is against another listing", "an appeal against this listing")
-    listing.suspensions = (*earlier, Suspension(act.effective, None))
+    listing.suspensions = (*earlier, Suspension(act.effective))
 
 
 def _restore(governance: Governance, context: Context, act: acts.ListingRestore, row: SubjectRow) -> None:
@@ -281,7 +287,7 @@ def _restore(governance: Governance, context: Context, act: acts.ListingRestore,
     last = listing.suspensions[-1]
     if act.effective < max(last.effective, act.decided):
         refuse("R-DATES", f"restored from {act.effective}, before the suspension or the decision", "a later day")
-    listing.suspensions = (*listing.suspensions[:-1], last._replace(until=act.effective))
+    listing.suspensions = (*listing.suspensions[:-1], last._replace(until=act.effective, restored=context.seq))
 
 
 def _remove(governance: Governance, context: Context, act: acts.ListingRemove, row: SubjectRow) -> None:
@@ -336,9 +342,11 @@ def _require_appeal_reason(
     if ref is not None:
         appealed, appeal = find_appeal(context, row, ref)
         if appealed is not listing or appeal.outcome not in outcomes:
+            against = "this listing" if appealed is listing else "another listing"
+            closed = "is still open" if appeal.outcome is None else f"ended with {appeal.outcome}"
             refuse(
                 "R-REASON",
-                f"the appeal named was decided: {appeal.outcome}",
+                f"the appeal named is against {against} and {closed}",
                 f"an appeal against this listing decided {' or '.join(outcomes)}",
             )
 

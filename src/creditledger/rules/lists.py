@@ -102,11 +102,12 @@ def _list_open(governance: Governance, context: Context, act: acts.ListOpen) -> 
     require_law(governance, row.definition.law, context.day, f"list {act.list}")
     if needs_recourse(row.definition):
         for power, bodies in (("lodge", row.definition.lodgers), ("review", row.definition.reviewers)):
-            if not any(governance.mandates_in_force(body, act.list, power, context.day) for body in bodies):
+            present = [governance.present_body(body, context.day) for body in bodies]
+            if not any(governance.mandates_in_force(body, act.list, power, context.day) for body in present):
                 refuse(
                     "R-INDEPENDENT",
                     f"nobody holds a mandate in force to {power} appeals on list {act.list}",
-                    f"a mandate to {power} for one of: {', '.join(bodies)}",
+                    f"a mandate to {power} for one of: {', '.join(present)}",
                 )
     governance.set_row("list", act.list, row._replace(opened=act.effective))
 

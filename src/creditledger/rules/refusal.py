@@ -15,14 +15,14 @@ class Context:
 
     `seq` and `day` (civil, `YYYY-MM-DD`) of the record; `digest` = SHA-256 of the entry; the author's `authority`,
     `key` and that key's `role`; `cosigners` = the other (authority, role, key) that signed; `acts` = the entry's acts;
-    `index` = which of them is being judged.
+    `author_seq` = its number among its key's entries; `index` = which act is being judged.
     """
 
-    __slots__ = ("acts", "authority", "cosigners", "day", "digest", "index", "key", "role", "seq")
+    __slots__ = ("acts", "author_seq", "authority", "cosigners", "day", "digest", "index", "key", "role", "seq")
 
     def __init__(
         self, seq: int, day: str, digest: bytes, authority: str, key: bytes, role: str,
-        cosigners: tuple[tuple[str, str, bytes], ...], acts: tuple[object, ...],
+        cosigners: tuple[tuple[str, str, bytes], ...], acts: tuple[object, ...], author_seq: int,
     ) -> None:  # fmt: skip
         self.seq = seq
         self.day = day
@@ -32,6 +32,7 @@ class Context:
         self.role = role
         self.cosigners = cosigners
         self.acts = acts
+        self.author_seq = author_seq
         self.index = 0
 
 
@@ -46,8 +47,11 @@ def require_law(governance: Governance, law: str, day: str, what: str) -> None:
     """R-LEGAL-BASIS: the law is registered and in force on the day."""
     if not governance.law_in_force(law, day):
         row = governance.laws.get(law)
-        state = "is not registered" if row is None else f"is in force from {row.effective} until {row.until}"
-        refuse("R-LEGAL-BASIS", f"{what} rests on law {law}, which {state} on {day}", "a law in force on that day")
+        if row is None:
+            state = "is not registered"
+        else:
+            state = f"is in force from {row.effective} " + ("on" if row.until is None else f"until {row.until}")
+        refuse("R-LEGAL-BASIS", f"{what} rests on law {law}, which {state}", f"a law in force on {day}")
 
 
 def require_mandate(
@@ -70,6 +74,12 @@ def require_mandate(
     return areas
 
 
+def covers(areas: Iterable[str], area: str | None) -> bool:
+    """Whether a mandate for these areas (none: everywhere) covers an area, or with None an act without one."""
+    named = tuple(areas)
+    return not named or (area is not None and area_within(area, named))
+
+
 def area_within(area: str, areas: Iterable[str]) -> bool:
     """Whether an area is one of the areas or lies in one: `cn-44` contains `cn-44-03` and `cn-44.03`, not `cn-445`."""
     return any(area == one or area.startswith((f"{one}-", f"{one}.")) for one in areas)
@@ -77,14 +87,12 @@ def area_within(area: str, areas: Iterable[str]) -> bool:
 
 def require_area(areas: tuple[frozenset[str], ...], area: str | None, authority: str) -> None:
     """R-MANDATE-AREA: one of the mandates covers the area: it names none, or the area, or one that contains it."""
-    for covered in areas:
-        if not covered or (area is not None and area_within(area, covered)):
-            return
-    refuse(
-        "R-MANDATE-AREA",
-        f"{authority}'s mandate does not cover {'an act without an area' if area is None else f'area {area}'}",
-        "an area within the mandate",
-    )
+    if not any(covers(covered, area) for covered in areas):
+        refuse(
+            "R-MANDATE-AREA",
+            f"{authority}'s mandate does not cover {'an act without an area' if area is None else f'area {area}'}",
+            "an area within the mandate",
+        )
 
 
 def require_role(context: Context, role: str) -> None:

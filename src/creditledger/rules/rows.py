@@ -76,10 +76,11 @@ class KeyHead(NamedTuple):
 
 
 class Suspension(NamedTuple):
-    """A suspension from a day until another (None: still on)."""
+    """A suspension from a day until another (None: still on), and the record that restored the listing."""
 
     effective: str
-    until: str | None
+    until: str | None = None
+    restored: int | None = None
 
 
 class Ended(NamedTuple):
@@ -89,6 +90,15 @@ class Ended(NamedTuple):
     reason: str
     effective: str
     seq: int
+
+
+class Confirmation(NamedTuple):
+    """Which record confirmed a tainted entry, and the confirming entry itself: its key, author_seq and hash."""
+
+    seq: int
+    key: bytes
+    author_seq: int
+    entry: bytes
 
 
 class Appeal:

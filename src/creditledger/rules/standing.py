@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from creditledger.acts import catalogue as acts
-from creditledger.acts.kinds import ActRef, Subject
+from creditledger.acts.kinds import ActRef, Commitment, Subject
 from creditledger.rules.governance_state import Governance
 from creditledger.rules.refusal import (
     Context,
@@ -102,3 +102,12 @@ def require_source(context: Context, list_id: str, source: ActRef) -> None:
         refuse(
             "R-SOURCE", f"act {source.act} of the entry does not cite a source for {list_id}", "a source.cite before it"
         )
+
+
+def commit_content(row: SubjectRow, content: tuple[Commitment, ...]) -> None:
+    """Enters the commitments of an act; R-ERASE: what was erased is not committed to again."""
+    for _, digest in content:
+        if any(digest == erased for erased, _ in row.erased):
+            refuse("R-ERASE", f"commitment {digest.hex()} was erased", "a fresh nonce, and so another commitment")
+        if digest not in row.commitments:
+            row.commitments.append(digest)

@@ -1,0 +1,183 @@
+"""Ranges of records put together: the links between them, one tree over all, every checkpoint against its roots."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from creditledger.audit.findings import Finding, finding
+from creditledger.audit.passes import Sealed, Summary
+from creditledger.audit.report import Findings
+from creditledger.audit.spine import blame, earlier
+from creditledger.record.entry import ZERO_HASH
+from creditledger.rules.governance_state import Governance
+from creditledger.tlog.tiles import WIDTH
+from creditledger.tlog.tree import EMPTY_ROOT, HASH_BYTES, Frontier
+
+
+class LogKeyRun(NamedTuple):
+    """Checkpoints in a row with the same log keys: the sizes of the first, of the last, and of the one before that."""
+
+    keys: tuple[bytes, ...]
+    first: int
+    last: int
+    before_last: int
+
+
+class Assembly:
+    """What is known of the log from its beginning up to the last range that was added.
+
+    Attributes:
+        size: the number of records.
+        sealed: the size of the last checkpoint whose root is that of the records.
+        note: that checkpoint, as signed.
+        first: the leaf hash of record 0, which is the ledger's id.
+        readable: the first record from which on nothing can be judged, or None.
+        runs: which log keys signed.
+    """
+
+    def __init__(self, findings: Findings) -> None:
+        self._findings = findings
+        self._frontier = Frontier()
+        self._tiles = bytearray()
+        self._tail = b""
+        self._last_leaf = ZERO_HASH
+        self._last_at = 0
+        self._broken: list[tuple[int, bytes, bytes]] = []
+        self._newest = Sealed(0, EMPTY_ROOT, b"", ())
+        self._agrees = True
+        self.size = 0
+        self.sealed = 0
+        self.note = b""
+        self.readable: int | None = None
+        self.runs: list[LogKeyRun] = []
+        self.acts = 0
+        self.signatures = 0
+        self.checkpoints = 0
+
+    def add(self, part: Summary) -> None:
+        """Join the next range on."""
+        self._findings.add(*part.findings)
+        self._findings.add_counts(part.untold)
+        if part.first_prev is not None and part.first_prev != self._last_leaf:
+            self._broken.append((part.start, self._last_leaf, part.first_prev))
+        self._broken += part.broken
+        if part.first_at is not None and part.last_at is not None:
+            if part.first_at < self._last_at:
+                self._findings.add(earlier(part.start, self._last_at, part.first_at))
+            self._last_at = part.last_at
+        for sealed in part.sealed:
+            self._grow(part, sealed.size // WIDTH)
+            self._compare(sealed, part.note)
+        self._grow(part, part.stop // WIDTH)
+        self._tail = part.tail
+        if part.stop > part.start:
+            self._last_leaf = part.last_leaf
+        self.size = part.stop
+        if part.readable < part.stop and self.readable is None:
+            self.readable = part.readable
+        self.acts += part.acts
+        self.signatures += part.signatures
+
+    def _grow(self, part: Summary, tiles: int) -> None:
+        """Let full tiles of the range into the tree until it has so many."""
+        first = part.start // WIDTH
+        while self._frontier.size < tiles:
+            at = (self._frontier.size - first) * HASH_BYTES
+            tile = part.tiles[at : at + HASH_BYTES]
+            self._frontier.push(tile)
+            self._tiles += tile
+
+    def _compare(self, sealed: Sealed, note: bytes) -> None:
+        self.checkpoints += 1
+        if sealed.size == self._newest.size and sealed.root != self._newest.root:
+            message = "two signed checkpoints of the same size contradict each other: the log has shown two histories"
+            double = finding("LED-CKPT", sealed.size - 1, message, expected=self._newest.root, found=sealed.root)
+            self._findings.add(double)
+        before, self._newest = self._newest, sealed
+        self._note_keys(sealed, before.size)
+        root = _with_tail(self._frontier, sealed.tail)
+        if root == sealed.root:
+            if self._agrees:
+                self.sealed, self.note = sealed.size, note
+        elif self._agrees:
+            self._agrees = False
+            records = f"record {self.sealed} is" if sealed.size == self.sealed + 1 else (
+                f"one of the records {self.sealed} to {sealed.size - 1} is"
+            )  # fmt: skip
+            message = f"{records} not the one that the signed checkpoint of size {sealed.size} covers"
+            self._findings.add(finding("LED-TREE", self.sealed, message, expected=sealed.root, found=root))
+
+    def _note_keys(self, sealed: Sealed, before: int) -> None:
+        if self.runs and self.runs[-1].keys == sealed.keys:
+            self.runs[-1] = self.runs[-1]._replace(last=sealed.size, before_last=before)
+        else:
+            self.runs.append(LogKeyRun(sealed.keys, sealed.size, sealed.size, before))
+
+    def finish(self) -> None:
+        """Say which records the broken links point at: what checkpoints prove is known only now."""
+        self._findings.add(*blame(self._broken, self.sealed))
+
+    def root(self) -> bytes:
+        """The root over all records, 32 bytes."""
+        return _with_tail(self._frontier, self._tail)
+
+    @property
+    def last_signed(self) -> int:
+        """The size of the last checkpoint with a valid signature, whether or not the records agree with it."""
+        return self._newest.size
+
+    @property
+    def tiles(self) -> bytes:
+        """The hash over each full tile of leaves, 32 bytes each."""
+        return bytes(self._tiles)
+
+
+class RootReader:
+    """Roots of the tree at sizes asked for in ascending order, from the hashes over its full tiles."""
+
+    def __init__(self, tiles: bytes) -> None:
+        self._tiles = tiles
+        self._frontier = Frontier()
+
+    def root(self, size: int, tail: bytes) -> bytes:
+        """The root at a size; `tail` is the hash over its leaves after the last full tile, or empty."""
+        while self._frontier.size < size // WIDTH:
+            at = self._frontier.size * HASH_BYTES
+            self._frontier.push(self._tiles[at : at + HASH_BYTES])
+        return _with_tail(self._frontier, tail)
+
+
+def _with_tail(frontier: Frontier, tail: bytes) -> bytes:
+    """The root over full tiles and a last one that is not full.
+
+    The tree splits at powers of two of leaves, so all that lies beyond the full tiles hangs from it like one more tile.
+    """
+    if not tail:
+        return frontier.root()
+    whole = frontier.copy()
+    whole.push(tail)
+    return whole.root()
+
+
+def check_log_keys(runs: list[LogKeyRun], governance: Governance) -> list[Finding]:
+    """Hold the keys that signed checkpoints against the ledger's own register, as of its end.
+
+    A log key must be registered by a record that the checkpoint covers; and once a checkpoint covers its revocation, it
+    no longer signs.
+    """
+    found = []
+    for run in runs:
+        rows = [(key, governance.keys.get(b"\x01" + key)) for key in run.keys]
+        sound = False
+        reason = "no key"
+        for key, row in rows:
+            if row is None or row.role != "log" or row.added >= run.first:
+                reason = f"{key.hex()}, which the ledger has not registered as a log key at size {run.first}"
+            elif row.revoked is not None and row.revoked < run.before_last:
+                reason = f"{key.hex()}, revoked by record {row.revoked}, at size {run.last}"
+            else:
+                sound = True
+        if not sound:
+            message = "a checkpoint is signed by a key that the ledger does not let sign"
+            found.append(finding("LED-KEY", run.last - 1, message, expected="a log key in force", found=reason))
+    return found

@@ -1,0 +1,122 @@
+"""Detached content, held against the commitments in the log: what is there must match, what was erased must be gone.
+
+The fold writes, for each partition of the subjects, which items the log commits to and which of them it has erased.
+Content that is not there says nothing: it may be kept elsewhere, or never have been handed in.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from creditledger.acts.content import MAX_CONTENT_BYTES, check_commitment, item_id, subject_key
+from creditledger.acts.identifiers import check_value
+from creditledger.acts.kinds import Subject
+from creditledger.audit import spool
+from creditledger.audit.findings import Finding, finding
+from creditledger.audit.spine import FindingLog
+from creditledger.codec.canonical import decode
+from creditledger.codec.text import check_identifier
+from creditledger.errors import FormatError, VerificationFailed
+from creditledger.store.private import PrivateStore
+
+MAX_ITEM_BYTES: Final = MAX_CONTENT_BYTES + 1024
+
+_PATIENCE: Final = (0.1, 0.4, 1.0)
+"""Seconds to wait, again and again, for a writer that has recorded an erasure and is about to carry it out."""
+
+
+def check_private(path: Path, key: bytes, partitions: list[Path]) -> tuple[list[Finding], int, int]:
+    """Check the items in the private store of a ledger's directory.
+
+    Returns:
+        The findings, how many items were checked, and how many the log commits to that are not there.
+    """
+    findings = FindingLog()
+    checked = absent = 0
+    with PrivateStore.open(path, key, readonly=True) as store:
+        for file in partitions:
+            for name, commitment, erased in _commitments(file):
+                found = _check_item(store, name, commitment, erased=erased)
+                if isinstance(found, Finding):
+                    findings.add(found)
+                elif found:
+                    checked += 1
+                elif not erased:
+                    absent += 1
+    return findings.told, checked, absent
+
+
+def _check_item(store: PrivateStore, name: bytes, commitment: bytes, *, erased: bool) -> Finding | bool:
+    """Whether the item is there and sound; or what is wrong with it."""
+    try:
+        item = store.get(name)
+        for patience in _PATIENCE if erased and item is not None else ():
+            time.sleep(patience)
+            item = store.get(name)
+        if item is None:
+            return False
+        if erased:
+            message = "content is still there, although the log records its erasure"
+            return finding("LED-CONTENT", None, message, expected="nothing", found=f"the content of {commitment.hex()}")
+        check_commitment(commitment, *item)
+    except VerificationFailed as error:
+        return finding("LED-CONTENT", None, str(error), expected=error.expected, found=error.found)
+    return True
+
+
+def sort_items(items: Iterator[bytes], bounds: list[bytes], target: Path) -> list[Finding]:
+    """Check the content items of an export file by themselves, and sort their ids into the partitions."""
+    from bisect import bisect_right
+
+    findings = FindingLog()
+    partitions: list[list[bytes]] = [[] for _ in range(1 + len(bounds))]
+    for data in items:
+        try:
+            list_id, subject, commitment, nonce, content = _item(decode(data, MAX_ITEM_BYTES))
+            check_commitment(commitment, nonce, content)
+        except FormatError as error:
+            findings.add(finding("LED-CONTENT", None, f"an item of content cannot be read: {error}"))
+        except VerificationFailed as error:
+            findings.add(finding("LED-CONTENT", None, str(error), expected=error.expected, found=error.found))
+        else:
+            place = bisect_right(bounds, subject_key(list_id, subject))
+            partitions[place].append(item_id(list_id, subject, commitment))
+    spool.write(target, [spool.pack(ids) for ids in partitions])
+    return findings.told
+
+
+def check_items(sorted_items: Path, number: int, partition: Path) -> tuple[list[Finding], int, int]:
+    """Hold the items of one partition against what the log commits to; returns what `check_private` does."""
+    findings = FindingLog()
+    live: set[bytes] = set()
+    erased: set[bytes] = set()
+    for name, _, gone in _commitments(partition):
+        (erased if gone else live).add(name)
+    section = spool.read(sorted_items, number)
+    items = spool.unpack(section) if section else ()
+    for name in items:
+        if name not in live:
+            message = "content is there although the log records its erasure" if name in erased else (
+                "content is there to which no act in the log commits"
+            )  # fmt: skip
+            findings.add(finding("LED-CONTENT", None, message, expected="nothing", found=f"item {name.hex()}"))
+    return findings.told, len(items) - len(findings.told), len(live.difference(items))
+
+
+def _commitments(file: Path) -> Iterator[tuple[bytes, bytes, bool]]:
+    section = spool.read(file, 0)
+    if section:
+        yield from spool.unpack(section)
+
+
+def _item(raw: Any) -> tuple[str, Subject, bytes, bytes, bytes]:
+    """The fields of a content item: list, subject, commitment, nonce, content; raises FormatError."""
+    match raw:
+        case (str(list_id), (scheme, value), bytes(commitment), bytes(nonce), bytes(content)) if len(commitment) == 32:
+            check_identifier(list_id)
+            check_value(scheme, value)
+            return list_id, Subject(scheme, value), commitment, nonce, content
+    raise FormatError("it is no array of list, subject, commitment, nonce and content")

@@ -1,0 +1,156 @@
+"""The workers of one audit and what they have open: a ledger's directory or an export file.
+
+When a worker dies of what it read, the caller starts the crew anew, without that; what was planned is told again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from creditledger.audit import exportfile
+from creditledger.audit.passes import Plan
+from creditledger.audit.source import Extent
+from creditledger.errors import NoLedger
+from creditledger.ledger.layout import Layout
+from creditledger.store.files import disk_error
+from creditledger.workers import Inline, Pool, Runner, WorkerDied
+
+TASKS: Final = "creditledger.audit.tasks"
+
+SMALL_EXPORT: Final = 256 * 1024
+"""Bytes of an export file up to which starting a process would take longer than doing the work here."""
+SMALL_STORE: Final = 2 * 1024 * 1024
+"""Bytes of a log up to which one worker is enough."""
+
+
+class Crew:
+    """Workers with a log open, and the derived state beside it if there is one to compare.
+
+    Attributes:
+        is_export: whether the log is an export file.
+        extent: how far the log reaches.
+        index: what the scan of an export file found.
+        applied: how many records the workers' views of the state account for; they may differ beside a writer.
+        state_problem: why there is no state to compare; `state_damaged` says whether that is damage.
+    """
+
+    def __init__(self, path: Path, jobs: int | None) -> None:
+        self.path = path
+        self.is_export = not path.is_dir()
+        if self.is_export:
+            if not path.exists():
+                raise NoLedger(f"there is nothing at {path}: check the path")
+            exportfile.check_magic(path)
+        self._layout = Layout(path)
+        self._runner: Runner | None = None
+        self._jobs = self._suitable(os.cpu_count() or 1 if jobs is None else jobs)
+        self._plan: Plan | None = None
+        self._learned: Path | None = None
+        self.extent = Extent(0, 0, b"", "")
+        self.index: exportfile.Index | None = None
+        self.applied: list[int] = []
+        self.state_problem = "an export has none"
+        self.state_damaged = False
+
+    def _suitable(self, jobs: int) -> int:
+        """How many workers there are to be; 0: the work is done here."""
+        path = self.path if self.is_export else self._layout.log / "data.mdb"
+        try:
+            size = path.stat().st_size
+        except FileNotFoundError:
+            raise NoLedger(f"there is no log at {path.parent}: check the path") from None
+        except OSError as error:
+            raise disk_error("read", path, error.errno, str(error)) from error
+        if self.is_export and size <= SMALL_EXPORT:
+            return 0
+        return 1 if size <= SMALL_STORE else max(jobs, 1)
+
+    def open(self) -> None:
+        """Start the workers and open log and state.
+
+        The views of the state are older than that of the log, so that the log has every record they account for.
+
+        Raises VerificationFailed or a crashed WorkerDied if the log is damaged, StoreError if it cannot be read.
+        """
+        if self.is_export:
+            self._start()
+            self.index = exportfile.Index._make(next(self.map("scan", [(str(self.path),)])))
+            self.extent = Extent(self.index.size, self.index.last, b"", "")
+            self.broadcast("place", self.index.places)
+            return
+        try:
+            self._start()
+            self._take_state(self.broadcast("open_state", str(self._layout.state)))
+        except WorkerDied as death:
+            if not death.crashed:
+                raise
+            self._lose_state(str(death))
+            self._start()
+        self.extent = Extent._make(self.broadcast("open_log", str(self._layout.log))[0])
+
+    def restart(self, *, problem: str) -> None:
+        """Start the workers anew without the state, which is damaged; tell them again what was planned and learnt."""
+        self._lose_state(problem)
+        self._start()
+        self.broadcast("open_log", str(self._layout.log))
+        if self._plan is not None:
+            self.plan(self._plan)
+        if self._learned is not None:
+            self.learn(self._learned)
+
+    def _start(self) -> None:
+        self.close()
+        self._runner = Pool(TASKS, self._jobs) if self._jobs else Inline(TASKS)
+        if self.is_export:
+            self.broadcast("open_export", str(self.path))
+
+    def _take_state(self, answers: list[tuple[int, str, bool]]) -> None:
+        self.state_problem = next((problem for _, problem, _ in answers if problem), "")
+        self.state_damaged = any(damaged for _, _, damaged in answers)
+        self.applied = sorted({applied for applied, _, _ in answers if applied >= 0})
+
+    def _lose_state(self, problem: str) -> None:
+        self.applied, self.state_problem, self.state_damaged = [], problem, True
+
+    def plan(self, plan: Plan) -> None:
+        """Tell every worker the plan."""
+        self._plan = plan
+        self.broadcast("plan", plan)
+
+    def learn(self, changes: Path) -> None:
+        """Tell every worker what changed governance."""
+        self._learned = changes
+        self.broadcast("learn", str(changes))
+
+    def broadcast(self, name: str, *args: Any) -> list[Any]:
+        """See `workers.Runner.broadcast`."""
+        return self._running().broadcast(name, *args)
+
+    def map(self, name: str, calls: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
+        """See `workers.Runner.map`."""
+        return self._running().map(name, calls)
+
+    def call(self, name: str, *args: Any) -> Any:
+        """Have one worker do something."""
+        return next(self.map(name, [args]))
+
+    @property
+    def jobs(self) -> int:
+        """How many workers there are."""
+        return self._running().jobs
+
+    def _running(self) -> Runner:
+        if self._runner is None:
+            raise WorkerDied("the workers have ended")
+        return self._runner
+
+    def close(self) -> None:
+        """End the workers. Closing twice is fine."""
+        runner, self._runner = self._runner, None
+        if isinstance(runner, Inline):
+            runner.broadcast("close")
+        if runner is not None:
+            runner.close()

@@ -1,0 +1,150 @@
+"""Where an audit reads records from: a ledger's store, or an export file. Any range of either, in any process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from creditledger.errors import LedgerError, StoreError, UnsupportedError, VerificationFailed
+from creditledger.ledger.layout import LOG_TABLES
+from creditledger.ledger.log import LOG_FORMAT, seq_key, tile_key
+from creditledger.store.lmdb_engine import LmdbEngine
+from creditledger.store.port import Snapshot
+
+_FAMILY = b"creditledger/log/"
+
+
+class Records(Protocol):
+    """A log to be audited. Nothing that it gives out has been checked.
+
+    `has_tiles` says whether tiles are kept beside the records.
+    """
+
+    has_tiles: bool
+
+    def records(self, start: int, stop: int, place: int, /) -> Iterator[tuple[bytes, tuple[bytes, ...]]]:
+        """Yield records `start` ≤ seq < `stop`, each with the signed checkpoints of the size that it completes.
+
+        Raises VerificationFailed (LED-STRUCT) with the number of the first record that cannot be read.
+        """
+
+    def tile(self, level: int, index: int, /) -> bytes | None:
+        """The stored hashes of a tile, 32 bytes each, or None if there are none."""
+
+    def close(self) -> None:
+        """Let go of the source."""
+
+
+class Extent(NamedTuple):
+    """How far a log reaches.
+
+    `size` its records; `last` the size that the last checkpoint is stored under (0: none) and, if that is beyond the
+    records, `beyond` the checkpoint; `problem` what is wrong at first sight, or empty.
+    """
+
+    size: int
+    last: int
+    beyond: bytes
+    problem: str
+
+
+class StoreRecords:
+    """The log of a ledger's directory (`Records`), beside a writer or not.
+
+    LMDB trusts its file and may crash on a damaged one: to be used in a worker process.
+    """
+
+    has_tiles = True
+
+    def __init__(self, path: Path) -> None:
+        """Open the store in directory `path`.
+
+        Raises VerificationFailed (LED-STRUCT) if it is damaged, UnsupportedError for a log of another format, and
+        StoreError if it cannot be opened for a reason that says nothing about it.
+        """
+        try:
+            self._engine = LmdbEngine.open(path, LOG_TABLES, readonly=True)
+            with self._engine.snapshot() as snapshot:
+                form = snapshot.get("meta", b"format") or b""
+        except StoreError as error:
+            raise damage(error, None) from error
+        self._form_problem = "" if form == LOG_FORMAT else f"the log says it is of format {form!r:.60}"
+        if form != LOG_FORMAT and form.startswith(_FAMILY):
+            self._engine.close()
+            raise UnsupportedError(f"{path} holds a log of format {form!r:.60}, which is not known here")
+
+    def extent(self) -> Extent:
+        """How far the log reaches now. Later commits only add to it. Raises as opening does."""
+        try:
+            return self._extent()
+        except StoreError as error:
+            raise damage(error, None) from error
+
+    def _extent(self) -> Extent:
+        with self._engine.snapshot() as snapshot:
+            count = snapshot.count("record")
+            size, note = _last(snapshot, "record") + 1, _last(snapshot, "checkpoint")
+            problem = self._form_problem
+            if size != count:
+                problem = f"the last record is number {size - 1}, but {count} records are stored"
+            newest = snapshot.last("checkpoint")
+        size = min(size, count)
+        beyond = newest[1] if newest is not None and note > size else b""
+        return Extent(size, max(note, 0), beyond, problem)
+
+    def records(self, start: int, stop: int, _place: int) -> Iterator[tuple[bytes, tuple[bytes, ...]]]:
+        """See `Records`; a store needs no place."""
+        try:
+            with self._engine.snapshot() as snapshot:
+                notes = snapshot.range("checkpoint", seq_key(start + 1), seq_key(stop + 1))
+                mark, note = next(notes, (b"", b""))
+                for key, data in snapshot.range("record", seq_key(start), seq_key(stop)):
+                    start += 1
+                    if key != seq_key(start - 1):
+                        start -= 1
+                        break
+                    due: tuple[bytes, ...] = ()
+                    while mark and mark <= seq_key(start):
+                        due = (*due, note)
+                        mark, note = next(notes, (b"", b""))
+                    yield data, due
+        except StoreError as error:
+            raise damage(error, start) from error
+        if start < stop:
+            raise VerificationFailed("LED-STRUCT", "the record is missing from the store", seq=start)
+
+    def tile(self, level: int, index: int) -> bytes | None:
+        """See `Records`."""
+        try:
+            with self._engine.snapshot() as snapshot:
+                return snapshot.get("tile", tile_key(level, index))
+        except StoreError as error:
+            raise damage(error, None) from error
+
+    def close(self) -> None:
+        self._engine.close()
+
+
+def _last(snapshot: Snapshot, table: str) -> int:
+    """The number that is the last key of a table, or -1 if there is none."""
+    last = snapshot.last(table)
+    return -1 if last is None else int.from_bytes(last[0], "big")
+
+
+def damage(error: StoreError, seq: int | None) -> LedgerError:
+    """The same error, or evidence if the store failed because its file is damaged."""
+    return VerificationFailed("LED-STRUCT", str(error), seq=seq) if is_damage(error) else error
+
+
+def is_damage(error: StoreError) -> bool:
+    """Whether a store failed because its file is damaged, and not because this process may not or cannot read it."""
+    return type(error.__cause__).__name__ in _DAMAGE
+
+
+_DAMAGE = frozenset({
+    "BadDbiError", "BadChecksumError", "BadTxnError", "BadValsizeError", "CorruptedError", "CursorFullError",
+    "IncompatibleError", "InvalidError", "NotFoundError", "PageFullError", "PageNotFoundError", "PanicError",
+    "ProblemError", "VersionMismatchError",
+})  # fmt: skip
+"""What the engine's causes are called that say something about the file."""

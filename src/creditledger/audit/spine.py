@@ -1,0 +1,181 @@
+"""What ties records together: their numbers, links and times, the tree over them, and the checkpoints that seal it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from hashlib import sha256
+
+from creditledger.audit.findings import Finding, failure, finding
+from creditledger.audit.passes import Sealed
+from creditledger.audit.source import Records
+from creditledger.errors import FormatError, VerificationFailed
+from creditledger.tlog.checkpoint import Checkpoint
+from creditledger.tlog.note import NoteVerifier, open_note
+from creditledger.tlog.tiles import TILE_BYTES, WIDTH
+from creditledger.tlog.tree import HASH_BYTES, Frontier
+
+MAX_TOLD = 20
+"""So many findings of one id are spelt out for each range of records; the rest is counted."""
+
+
+class FindingLog:
+    """Findings of one range: the first of each id are spelt out, the rest is counted."""
+
+    def __init__(self) -> None:
+        self.told: list[Finding] = []
+        self.untold: Counter[str] = Counter()
+        self._counts: Counter[str] = Counter()
+
+    def add(self, found: Finding) -> None:
+        """Note a finding."""
+        self._counts[found.id] += 1
+        if self._counts[found.id] <= MAX_TOLD:
+            self.told.append(found)
+        else:
+            self.untold[found.id] += 1
+
+
+class Spine:
+    """The spine of a range of records, which begins with record `start`, a multiple of 256.
+
+    For the attributes see `passes.Summary`.
+    """
+
+    def __init__(
+        self, source: Records, start: int, verifiers: tuple[NoteVerifier, ...], origin: str, findings: FindingLog
+    ) -> None:
+        self._source = source
+        self._verifiers = verifiers
+        self._origin = origin
+        self._findings = findings
+        self._start = start
+        self._before = b""
+        self._leaves: list[bytes] = []
+        self._frontier = Frontier()
+        self.seq = start
+        self.leaf = b""
+        self.first_prev: bytes | None = None
+        self.first_at: int | None = None
+        self.last_at: int | None = None
+        self.broken: list[tuple[int, bytes, bytes]] = []
+        self.tiles = bytearray()
+        self.sealed: list[Sealed] = []
+        self.note = b""
+
+    def hash(self, data: bytes) -> None:
+        """Take the bytes of the next record: its leaf hash is known from here on."""
+        self._before, self.leaf = self.leaf, sha256(b"\x00" + data).digest()
+
+    def link(self, number: int, recorded_at: int, prev: bytes) -> None:
+        """Compare what the record says of its place with where it stands."""
+        seq = self.seq
+        if number != seq:
+            message = "the record has another number"
+            self._findings.add(finding("LED-CHAIN", seq, message, expected=str(seq), found=str(number)))
+        if seq == self._start:
+            self.first_prev = prev
+        elif prev != self._before and len(self.broken) <= MAX_TOLD:
+            self.broken.append((seq, self._before, prev))
+        if self.last_at is None:
+            self.first_at = recorded_at
+        elif recorded_at < self.last_at:
+            self._findings.add(earlier(seq, self.last_at, recorded_at))
+        self.last_at = recorded_at
+
+    def grow(self) -> None:
+        """Let the record's leaf into the tree; a tile that is full now is compared with the stored one."""
+        self._frontier.push(self.leaf)
+        self._leaves.append(self.leaf)
+        self.seq += 1
+        if len(self._leaves) == WIDTH:
+            if self._source.has_tiles:
+                index = self.seq // WIDTH - 1
+                found = compare_tile(0, index, b"".join(self._leaves), self._source.tile(0, index))
+                if found is not None:
+                    self._findings.add(found)
+            self.tiles += self._frontier.root()
+            self._frontier = Frontier()
+            self._leaves = []
+
+    def tail(self) -> bytes:
+        """The hash over the leaves after the last full tile; empty if there are none."""
+        return self._frontier.root() if self._leaves else b""
+
+    def seal(self, note: bytes) -> None:
+        """Check a checkpoint that covers the records so far, but for its root."""
+        try:
+            sealed = open_sealed(note, self._verifiers, self._origin)
+        except VerificationFailed as error:
+            self._findings.add(failure(error, self.seq - 1)._replace(id="LED-CKPT"))
+            return
+        except FormatError as error:
+            self._findings.add(finding("LED-CKPT", self.seq - 1, f"the checkpoint cannot be read: {error}"))
+            return
+        if sealed.size != self.seq:
+            message = "the checkpoint is of another size than the place where it stands"
+            found = finding("LED-CKPT", self.seq - 1, message, expected=str(self.seq), found=str(sealed.size))
+            self._findings.add(found)
+            return
+        self.sealed.append(sealed._replace(tail=self.tail()))
+        self.note = note
+
+
+def open_sealed(note: bytes, verifiers: tuple[NoteVerifier, ...], origin: str) -> Sealed:
+    """Verify a signed checkpoint by the keys of a log; raises FormatError or VerificationFailed (LED-CKPT)."""
+    opened = open_note(note, verifiers)
+    checkpoint = Checkpoint.from_bytes(opened.text)
+    if checkpoint.origin != origin:
+        raise VerificationFailed(
+            "LED-CKPT", "the checkpoint is of another log", expected=origin, found=checkpoint.origin
+        )
+    signed = {(one.name, one.key_id) for one in opened.signatures}
+    keys = tuple(one.public_key for one in verifiers if (one.name, one.key_id) in signed)
+    return Sealed(checkpoint.size, checkpoint.root, b"", keys)
+
+
+def earlier(seq: int, before: int, recorded_at: int) -> Finding:
+    """The finding for a record dated before the one before it."""
+    message = "the record is dated before the one before it"
+    return finding("LED-TIME", seq, message, expected=f"{before} µs or later", found=f"{recorded_at} µs")
+
+
+def blame(broken: list[tuple[int, bytes, bytes]], sealed: int) -> list[Finding]:
+    """Say which records the broken links of a log point at.
+
+    A record that is altered no longer fits the one after it; one whose own link is altered fits neither neighbour. So a
+    lone broken link points at the record before it, and of several in a row, the first at its own. Records that a
+    checkpoint proves, those below `sealed`, are not to blame.
+
+    Args:
+        broken: in order, each record whose link is not the leaf hash of the record before: seq, hash due, link found.
+        sealed: the size of the last checkpoint that the records agree with.
+    """
+    places = {seq for seq, _, _ in broken}
+    found = []
+    for seq, due, link in broken:
+        if seq - 1 in places:
+            continue
+        if seq + 1 in places or seq - 1 < sealed:
+            message = "the record does not follow the one before it"
+            found.append(finding("LED-CHAIN", seq, message, expected=due, found=link))
+        else:
+            message = "the record is not the one that the next record follows"
+            found.append(finding("LED-CHAIN", seq - 1, message, expected=link, found=due))
+    return found
+
+
+def compare_tile(level: int, index: int, computed: bytes, stored: bytes | None) -> Finding | None:
+    """Compare a full tile, or as much as both have of a partial one above level 0, with the stored one."""
+    full = len(computed) == TILE_BYTES
+    if stored is None:
+        message = f"the tile of level {level}, index {index} is missing"
+        return finding("LED-TREE", None, message, expected=f"{WIDTH} hashes", derived=True) if full else None
+    # A partial tile may have been stored when it was narrower, or be wider meanwhile.
+    length = TILE_BYTES if full else min(len(computed), len(stored))
+    if stored == computed or (not full and stored[:length] == computed[:length]):
+        return None
+    pairs = ((computed[at : at + HASH_BYTES], stored[at : at + HASH_BYTES]) for at in range(0, length, HASH_BYTES))
+    number, expected, other = next((n, *pair) for n, pair in enumerate(pairs) if pair[0] != pair[1])
+    message = f"hash {number} of the stored tile of level {level}, index {index} is another"
+    seq = index * WIDTH + number if level == 0 else None
+    return finding("LED-TREE", seq, message, expected=expected, found=other, derived=True)

@@ -1,0 +1,406 @@
+"""The default engine: LMDB, with the settings under which nothing acknowledged is lost.
+
+* Full sync at every commit, no `writemap`, no `nosync`: LMDB writes the new pages, syncs, and only then writes the meta
+  page that makes them valid, through a descriptor that syncs by itself.
+* The file format is pinned to LMDB 0.9 (`lib_version=0`): the bundled 1.0 writes files that 0.9 cannot read, and the
+  environment variable that would choose it must not choose for a ledger.
+* The map is reserved large once (it is sparse), since growing it ends every transaction of the process.
+* A failed commit poisons the engine. LMDB itself carries on after a failed sync, on pages of which nobody knows whether
+  they are on the disk.
+* What LMDB does silently is checked: appends out of order, use after a fork, reading without a lock file.
+
+LMDB must not be used on a network file system, and trusts its file: a file from somebody else goes through `probe`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+import lmdb
+
+from creditledger.errors import NoLedger, StoreError
+from creditledger.store.files import FILE_MODE, disk_error, make_dir, sync_dir
+from creditledger.store.port import MAX_KEY
+
+_LMDB_0_9 = 0
+_MAX_READERS = 1024
+
+_orphans: list[lmdb.Transaction] = []
+"""Transactions that a forked child inherited. Ending one would release the parent's slot, so they are kept alive."""
+
+
+class LmdbSnapshot:
+    """One state of all tables (see `port.Snapshot`)."""
+
+    def __init__(self, txn: lmdb.Transaction[bytes], tables: dict[str, lmdb._Database], path: Path) -> None:
+        self._txn = txn
+        self._tables = tables
+        self._path = path
+
+    def get(self, table: str, key: bytes) -> bytes | None:
+        try:
+            return self._txn.get(key, None, self._tables[table])
+        except lmdb.BadValsizeError:  # The empty key, which cannot exist.
+            return None
+        except (lmdb.Error, KeyError) as error:
+            raise self._explain(f"read table {table!r} of", error) from error
+
+    def range(
+        self, table: str, start: bytes = b"", stop: bytes | None = None, *, reverse: bool = False
+    ) -> Iterator[tuple[bytes, bytes]]:
+        try:
+            with self._txn.cursor(self._tables[table]) as cursor:
+                yield from _descend(cursor, start, stop) if reverse else _ascend(cursor, start, stop)
+        except (lmdb.Error, KeyError) as error:
+            raise self._explain(f"read table {table!r} of", error) from error
+
+    def last(self, table: str) -> tuple[bytes, bytes] | None:
+        try:
+            with self._txn.cursor(self._tables[table]) as cursor:
+                return cursor.item() if cursor.last() else None
+        except (lmdb.Error, KeyError) as error:
+            raise self._explain(f"read table {table!r} of", error) from error
+
+    def count(self, table: str) -> int:
+        try:
+            return self._txn.stat(self._tables[table])["entries"]
+        except (lmdb.Error, KeyError) as error:
+            raise self._explain(f"read table {table!r} of", error) from error
+
+    def _explain(self, action: str, error: Exception) -> StoreError:
+        if isinstance(error, KeyError):
+            return StoreError(f"{self._path} has no table {error}; it has {', '.join(sorted(self._tables))}")
+        return _explain(action, self._path, error)
+
+
+def _ascend(cursor: lmdb.Cursor[bytes], start: bytes, stop: bytes | None) -> Iterator[tuple[bytes, bytes]]:
+    if not (cursor.set_range(start) if start else cursor.first()):
+        return
+    for pair in cursor.iternext():
+        if stop is not None and pair[0] >= stop:
+            return
+        yield pair
+
+
+def _descend(cursor: lmdb.Cursor[bytes], start: bytes, stop: bytes | None) -> Iterator[tuple[bytes, bytes]]:
+    # The cursor goes to the first key at or after `stop` and one back; with no such key, to the end.
+    found = (
+        cursor.prev() if stop is not None and (cursor.set_range(stop) if stop else cursor.first()) else cursor.last()
+    )
+    if not found:
+        return
+    for pair in cursor.iterprev():
+        if pair[0] < start:
+            return
+        yield pair
+
+
+class LmdbBatch(LmdbSnapshot):
+    """A write transaction (see `port.Batch`)."""
+
+    failed = False
+
+    def put(self, table: str, key: bytes, value: bytes) -> None:
+        try:  # Positional arguments (dupdata, overwrite, append): keywords cost a quarter of the call.
+            self._txn.put(key, value, True, True, False, self._tables[table])
+        except (lmdb.Error, KeyError) as error:
+            raise self._fail(table, error) from error
+
+    def put_many(self, table: str, pairs: Iterable[tuple[bytes, bytes]]) -> None:
+        self._many(table, pairs, append=False)
+
+    def append(self, table: str, key: bytes, value: bytes) -> None:
+        try:
+            above = self._txn.put(key, value, True, True, True, self._tables[table])
+        except (lmdb.Error, KeyError) as error:
+            raise self._fail(table, error) from error
+        if not above:  # LMDB answers False where a caller would expect an exception.
+            self.failed = True
+            raise StoreError(f"append to table {table!r} out of order: {key.hex()} is not above every key")
+
+    def append_many(self, table: str, pairs: Iterable[tuple[bytes, bytes]]) -> None:
+        self._many(table, pairs, append=True)
+
+    def delete(self, table: str, key: bytes) -> None:
+        try:
+            self._txn.delete(key, b"", self._tables[table])
+        except (lmdb.Error, KeyError) as error:
+            raise self._fail(table, error) from error
+
+    def _many(self, table: str, pairs: Iterable[tuple[bytes, bytes]], *, append: bool) -> None:
+        """One cursor for all pairs: it finds the page of an ascending key where it left the last one."""
+        try:
+            with self._txn.cursor(self._tables[table]) as cursor:
+                taken, added = cursor.putmulti(pairs, True, True, append)
+        except (lmdb.Error, KeyError) as error:
+            raise self._fail(table, error) from error
+        except BaseException:  # The caller's iterable raised after some of the pairs were put.
+            self.failed = True
+            raise
+        if taken != added:
+            self.failed = True
+            raise StoreError(f"append to table {table!r} out of order: of {taken} keys, {taken - added} were not above")
+
+    def _fail(self, table: str, error: Exception) -> StoreError:
+        """Mark the batch as one that cannot be committed, and return what to raise."""
+        self.failed = True
+        if isinstance(error, lmdb.BadValsizeError):
+            return StoreError(f"table {table!r} of {self._path}: keys have 1 to {MAX_KEY} bytes, values up to 4 GiB")
+        return self._explain(f"write to table {table!r} of", error)
+
+
+class LmdbEngine:
+    """A store in a directory, with `data.mdb` and `lock.mdb` in it (see `port.Engine`)."""
+
+    def __init__(self, env: lmdb.Environment, path: Path, tables: dict[str, lmdb._Database], *, lockless: bool) -> None:
+        self.poisoned = False
+        self._env: lmdb.Environment | None = env
+        self._path = path
+        self._tables = tables
+        self._lockless = lockless
+        self._pid = os.getpid()
+        self._writing = threading.Lock()
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        tables: Sequence[str],
+        *,
+        create: bool = False,
+        readonly: bool = False,
+        sync: bool = True,
+        map_size: int = 1 << 40,
+    ) -> Self:
+        """Open the store in directory `path` with exactly these tables.
+
+        `create` makes a new store and refuses where one is. `readonly` takes no writes, and reads from a read-only
+        medium without a lock file. `sync=False` leaves it to the system when commits reach the disk: for derived data
+        only, since a power cut can then damage the file. `map_size` is the largest size in bytes, reserved as address
+        space, not as disk.
+
+        Raises NoLedger if no store is there, StoreError for everything else: a table missing, a file of another
+        format, a store that is open already in this process.
+        """
+        path = Path(path)
+        exists = (path / "data.mdb").exists()
+        if create and exists:
+            raise StoreError(f"cannot create {path}: a store is there already")
+        if create:
+            _create(path, tables, map_size)
+        elif not exists:
+            raise NoLedger(f"there is no store at {path}: check the path, or create one")
+        lockless = readonly and _cannot_lock(path)
+        env = _open(path, tables, map_size, readonly=readonly, sync=sync, lock=not lockless)
+        try:
+            if not lockless:
+                env.reader_check()
+            if sync and not readonly:
+                # A writer that was killed may have left a commit, or the store's name, in the system's cache only. What
+                # is read from here on may be signed, so it must be on the disk first.
+                env.sync(True)
+                sync_dir(path.parent)
+            found = {name: env.open_db(name.encode("ascii"), create=False) for name in tables}
+        except lmdb.NotFoundError as error:
+            env.close()
+            raise StoreError(f"{path} lacks one of the tables {', '.join(tables)}: it is another store") from error
+        except (lmdb.Error, OSError) as error:
+            env.close()
+            raise _explain("open", path, error) from error
+        return cls(env, path, found, lockless=lockless)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[LmdbSnapshot]:
+        """Read the last committed state. A snapshot may pass between threads, but not into a forked process."""
+        env = self._check()
+        txn = self._begin(env, write=False)
+        try:
+            yield LmdbSnapshot(txn, self._tables, self._path)
+        finally:
+            self._end_snapshot(env, txn)
+
+    @contextmanager
+    def batch(self) -> Iterator[LmdbBatch]:
+        """Write; the block must end in the thread that began it."""
+        env = self._check()
+        if env.flags()["readonly"]:
+            raise StoreError(f"{self._path} was opened read-only")
+        if not self._writing.acquire(blocking=False):  # LMDB would wait for itself for ever.
+            raise StoreError("another batch is open; end it before opening the next")
+        try:
+            txn = self._begin(env, write=True)
+            batch = LmdbBatch(txn, self._tables, self._path)
+            try:
+                yield batch
+            except BaseException:
+                self._drop(txn)
+                raise
+            if batch.failed:
+                self._drop(txn)
+                raise StoreError("a write of this batch failed, so nothing of it was stored")
+            self._commit(txn)
+        finally:
+            self._writing.release()
+
+    def sync(self) -> None:
+        """Force what was committed to the disk (needed only with `sync=False`)."""
+        env = self._check()
+        try:
+            env.sync(True)
+        except lmdb.Error as error:
+            self.poisoned = True
+            raise _explain("sync", self._path, error) from error
+
+    def size_bytes(self) -> int:
+        """Return the bytes of pages in use or free for reuse: the length of the file, not of the map."""
+        env = self._check()
+        return int((env.info()["last_pgno"] + 1) * env.stat()["psize"])
+
+    def close(self) -> None:
+        env, self._env = self._env, None
+        if env is not None and os.getpid() == self._pid:
+            env.close()
+
+    def _check(self) -> lmdb.Environment:
+        if self._env is None:
+            raise StoreError(f"{self._path} is closed")
+        if self.poisoned:
+            raise StoreError(f"an earlier commit to {self._path} failed; close it and open it again")
+        if os.getpid() != self._pid:
+            raise StoreError(f"{self._path} was opened before a fork; open it again in this process")
+        return self._env
+
+    def _begin(self, env: lmdb.Environment, *, write: bool) -> lmdb.Transaction[bytes]:
+        try:
+            try:
+                return env.begin(write=write)
+            except lmdb.MapResizedError:  # Another process has a larger map. Taking its size ends other snapshots here.
+                env.set_mapsize(0)
+            except lmdb.ReadersFullError:  # Slots of readers that were killed are freed.
+                env.reader_check()
+            return env.begin(write=write)
+        except lmdb.Error as error:
+            self.poisoned = self.poisoned or isinstance(error, lmdb.PanicError)
+            raise _explain("write to" if write else "read", self._path, error) from error
+
+    def _commit(self, txn: lmdb.Transaction[bytes]) -> None:
+        if os.getpid() != self._pid:
+            self._drop(txn)
+            raise StoreError(f"a batch on {self._path} was open across a fork; only the parent may commit it")
+        try:
+            txn.commit()
+        except BaseException as error:
+            self.poisoned = True
+            if isinstance(error, lmdb.Error):
+                raise _explain("commit to", self._path, error) from error
+            raise
+
+    def _drop(self, txn: lmdb.Transaction[bytes]) -> None:
+        if os.getpid() == self._pid:
+            txn.abort()
+        else:
+            _orphans.append(txn)
+
+    def _end_snapshot(self, env: lmdb.Environment, txn: lmdb.Transaction[bytes]) -> None:
+        try:
+            overtaken = self._lockless and env.info()["last_txnid"] != txn.id()
+        except lmdb.Error:  # The engine was closed meanwhile, and the transaction with it.
+            return
+        self._drop(txn)
+        if overtaken:
+            raise StoreError(f"somebody wrote to {self._path} while it was read without a lock: discard what was read")
+
+
+def _open(
+    path: Path, tables: Sequence[str], map_size: int, *, readonly: bool = False, sync: bool = True, lock: bool = True
+) -> lmdb.Environment:
+    try:
+        return lmdb.open(
+            str(path),
+            map_size=map_size,
+            max_dbs=len(tables),
+            max_readers=_MAX_READERS,
+            mode=FILE_MODE,
+            readonly=readonly,
+            sync=sync,
+            lock=lock,
+            lib_version=_LMDB_0_9,
+        )
+    except lmdb.Error as error:
+        raise _explain("open", path, error) from error
+
+
+def _create(path: Path, tables: Sequence[str], map_size: int) -> None:
+    """Make an empty store. It gets its name last, so under that name it is whole, whenever the machine stops."""
+    import shutil
+
+    new = path.with_name(path.name + ".new")
+    try:
+        if new.exists():
+            shutil.rmtree(new)
+        make_dir(new)
+        env = _open(new, tables, map_size)
+        try:
+            with env.begin(write=True) as txn:
+                for name in tables:
+                    env.open_db(name.encode("ascii"), txn=txn)
+        finally:
+            env.close()
+        sync_dir(new)
+        new.rename(path)
+        sync_dir(path.parent)
+    except (lmdb.Error, OSError) as error:
+        raise _explain("create", path, error) from error
+
+
+def _cannot_lock(path: Path) -> bool:
+    """Return True if the lock file cannot be written, as on a read-only medium.
+
+    Readers note in the lock file which state they read, so that no writer reuses its pages. Without it, reading is
+    sound only while nobody writes; otherwise intact records would look altered. The end of each snapshot checks that.
+    """
+    lock = path / "lock.mdb"
+    return not os.access(lock if lock.exists() else path, os.W_OK)
+
+
+def _explain(action: str, path: Path, error: Exception) -> StoreError:
+    """Turn an error of LMDB into one that says what to do."""
+    if isinstance(error, lmdb.MapFullError):
+        return StoreError(f"cannot {action} {path}: it has reached its largest size; open it with a larger map_size")
+    if isinstance(error, (lmdb.InvalidError, lmdb.VersionMismatchError)):
+        return StoreError(f"cannot {action} {path}: data.mdb is damaged or not a file of LMDB 0.9")
+    if isinstance(error, (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.PanicError)):
+        return StoreError(f"cannot {action} {path}: LMDB found damage ({error}); restore it from a copy or an export")
+    if "closed/deleted/dropped" in str(error):
+        return StoreError(f"cannot {action} {path}: this snapshot, batch or store is over; open another one")
+    code: int | None = error.code if isinstance(error, lmdb.Error) else getattr(error, "errno", None)
+    return disk_error(action, path, code, str(error))
+
+
+def probe(path: str | os.PathLike[str]) -> None:
+    """Check the structure of the data file in directory `path`, page by page, without handing it to LMDB.
+
+    LMDB trusts its file: a damaged one can end the process or be read as nonsense. The check walks every page, so it
+    takes time in proportion to the file; nobody may write meanwhile. It says nothing about the content.
+
+    Raises NoLedger if no file is there, StoreError naming the first problems.
+    """
+    data = Path(path) / "data.mdb"
+    verify = importlib.import_module("lmdb.verify")  # Without types, so that mypy would refuse a plain import's calls.
+    try:
+        problems: list[str] = verify.verify(str(data))
+    except FileNotFoundError:
+        raise NoLedger(f"there is no store at {path}: check the path") from None
+    except OSError as error:
+        raise disk_error("check", data, error.errno, str(error)) from error
+    except verify.VerifyError as error:
+        raise StoreError(f"{data} is damaged: {error}") from error
+    if problems:
+        more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""
+        raise StoreError(f"{data} is damaged: {'; '.join(problems[:3])}{more}")

@@ -1,0 +1,104 @@
+"""Runs the real program, `python -m creditledger`, as a user would: in a process of its own, with a home of its own."""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import json
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+TIMEOUT = 90
+_COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+
+class Result(NamedTuple):
+    """How a run ended: exit code, standard output, standard error."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The JSON document on standard output."""
+        return json.loads(self.out)
+
+    @property
+    def lines(self) -> list[Any]:
+        """The JSON lines on standard output."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+@dataclass(frozen=True)
+class Program:
+    """The program with the state directory `home`, where it keeps signed heads."""
+
+    home: Path
+
+    def environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("CREDITLEDGER_")}
+        return kept | {"XDG_STATE_HOME": str(self.home), "TERM": "xterm-256color", "PYTHONWARNINGS": "error"}
+
+    def __call__(
+        self, *arguments: object, given: str | bytes = b"", mortal: bool = False, fds: Sequence[int] = ()
+    ) -> Result:
+        """Runs it. `given` is standard input; `mortal`: without root's right to overlook file modes."""
+        done = subprocess.run(
+            [sys.executable, "-m", "creditledger", *map(str, arguments)],
+            input=given.encode() if isinstance(given, str) else given,
+            capture_output=True,
+            env=self.environment(),
+            timeout=TIMEOUT,
+            pass_fds=fds,
+            preexec_fn=_obey_file_modes if mortal and os.geteuid() == 0 else None,
+        )
+        return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def on_terminal(self, *arguments: object, typed: str = "", columns: int = 100) -> tuple[int, str]:
+        """Runs it on a terminal, on which `typed` is typed; returns exit code and what the terminal shows."""
+        master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+        with subprocess.Popen(
+            [sys.executable, "-m", "creditledger", *map(str, arguments)],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env=self.environment() | {"PAGER": "cat"},
+            start_new_session=True,
+        ) as process:
+            os.close(slave)
+            os.write(master, typed.encode())
+            shown = b""
+            while True:
+                try:
+                    data = os.read(master, 65536)
+                except OSError:  # EIO: nobody has the other side open any more.
+                    break
+                if not data:
+                    break
+                shown += data
+        os.close(master)
+        return process.returncode, shown.decode().replace("\r\n", "\n")
+
+
+def plain(shown: str) -> str:
+    """What a terminal shows, without its colours."""
+    return _COLOUR.sub("", shown)
+
+
+def _obey_file_modes() -> None:
+    """Gives up CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH for what is executed next (capabilities(7), prctl(2))."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    for capability in (1, 2):
+        if libc.prctl(24, capability, 0, 0, 0) != 0:
+            raise OSError(ctypes.get_errno(), "cannot drop a capability")

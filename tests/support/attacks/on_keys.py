@@ -1,0 +1,179 @@
+"""Attacks on the registration, revocation and confirmation of keys."""
+
+from __future__ import annotations
+
+from creditledger.record.entry import Entry
+from support.attacks.table import attack, attack_each
+from support.drafts import (
+    FIRM,
+    NOT_CANONICAL,
+    NOT_ON_THE_CURVE,
+    OTHER_FIRM,
+    SMALL_ORDER,
+    entry_confirm,
+    key_revoke,
+    listing_add,
+)
+from support.world import DAY, World, days_after, key_add, public_key
+
+# -- R-KEY-UNIQUE, R-KEY-FORM, R-KEY-POSSESSION ------------------------------------------------------------------------
+
+
+@attack("R-KEY-UNIQUE", "give one key to two authorities")
+def _(world: World) -> Entry:
+    return world.build("root", key_add("district")._replace(authority="county"))
+
+
+@attack("R-KEY-UNIQUE", "give one key two roles")
+def _(world: World) -> Entry:
+    return world.build("root", key_add("district", role="admin"))
+
+
+@attack("R-KEY-UNIQUE", "revive a revoked key")
+def _(world: World) -> Entry:
+    world.append("root", key_revoke("district"))
+    return world.build("root", key_add("district"))
+
+
+@attack("R-KEY-UNIQUE", "let a log key act")
+def _(world: World) -> Entry:
+    return world.build("root", key_add("district")._replace(key=public_key("root:log")))
+
+
+@attack("R-KEY-UNIQUE", "add one key twice in an entry", at=1)
+def _(world: World) -> Entry:
+    adds = (key_add("district:act:2"), key_add("district:act:2")._replace(authority="county"))
+    return world.build("root", *adds, cosigners=("district:act:2",))
+
+
+@attack("R-KEY-UNIQUE", "found a ledger whose log key is a root key", world=World)
+def _(world: World) -> Entry:
+    return world.founding_entry(log_keys=(public_key("root:0"),))
+
+
+attack_each(
+    "R-KEY-FORM",
+    ("add a key of small order, for which everything is signed", SMALL_ORDER),
+    ("add a key in a form that is not canonical", NOT_CANONICAL),
+    ("add a key that is no point of the curve", NOT_ON_THE_CURVE),
+)(lambda world, key: world.build("root", key_add("district:act:2")._replace(key=key)))
+
+
+@attack("R-KEY-FORM", "found a ledger with a log key of small order", world=World)
+def _(world: World) -> Entry:
+    return world.founding_entry(log_keys=(SMALL_ORDER,))
+
+
+@attack("R-KEY-POSSESSION", "register a key that somebody else holds")
+def _(world: World) -> Entry:
+    return world.build("root", key_add("district:act:2"))
+
+
+@attack("R-KEY-POSSESSION", "let another added key cosign for it", at=1)
+def _(world: World) -> Entry:
+    adds = (key_add("district:act:2"), key_add("district:act:3"))
+    return world.build("root", *adds, cosigners=("district:act:2",))
+
+
+# -- R-KEY-REVOKED, R-KEY-STANDS ---------------------------------------------------------------------------------------
+
+
+@attack("R-KEY-REVOKED", "revoke a key again, to move what the authority stands behind")
+def _(world: World) -> Entry:
+    receipt = world.append("district", listing_add())
+    world.append("root", key_revoke("district"))
+    return world.build("root", key_revoke("district", stands_behind=(0, receipt.digest)))
+
+
+@attack("R-KEY-REVOKED", "revoke the last log key")
+def _(world: World) -> Entry:
+    return world.build("root", key_revoke("root:log"))
+
+
+@attack("R-KEY-REVOKED", "revoke the root keys below their quorum", at=1)
+def _(world: World) -> Entry:
+    return world.build("root", key_revoke("root:2"), key_revoke("root:1"))
+
+
+@attack("R-KEY-REVOKED", "count a root key that has ended towards the quorum that stays")
+def _(world: World) -> Entry:
+    world.add_keys("root:3", until=days_after(DAY, 1))
+    world.append("root", key_revoke("root:2"))
+    world.day = days_after(DAY, 1)
+    return world.build("root", key_revoke("root:1"))
+
+
+@attack("R-KEY-STANDS", "stand behind an entry that the key never made")
+def _(world: World) -> Entry:
+    return world.build("root", key_revoke("district", stands_behind=(0, bytes(32))))
+
+
+@attack("R-KEY-STANDS", "stand behind another entry than the one of that number")
+def _(world: World) -> Entry:
+    receipt = world.append("district", listing_add())
+    world.append("district", listing_add(OTHER_FIRM))
+    return world.build("root", key_revoke("district", stands_behind=(1, receipt.digest)))
+
+
+@attack("R-KEY-STANDS", "stand behind an entry of another key")
+def _(world: World) -> Entry:
+    receipt = world.append("high", listing_add())
+    return world.build("root", key_revoke("district", stands_behind=(0, receipt.digest)))
+
+
+@attack("R-KEY-STANDS", "stand behind an entry that is still to come")
+def _(world: World) -> Entry:
+    coming = world.seal(world.build("district", listing_add()))
+    return world.build("root", key_revoke("district", stands_behind=(0, coming.digest)))
+
+
+# -- R-CONFIRM ---------------------------------------------------------------------------------------------------------
+
+
+@attack("R-CONFIRM", "confirm an entry of a key that is not revoked")
+def _(world: World) -> Entry:
+    receipt = world.append("district", listing_add())
+    return world.build("district:admin", entry_confirm("district", 0, receipt))
+
+
+@attack("R-CONFIRM", "confirm an entry that the authority stands behind anyway")
+def _(world: World) -> Entry:
+    receipt = world.append("district", listing_add())
+    world.append("root", key_revoke("district", stands_behind=(0, receipt.digest)))
+    return world.build("district:admin", entry_confirm("district", 0, receipt))
+
+
+@attack("R-CONFIRM", "confirm an entry twice", at=1)
+def _(world: World) -> Entry:
+    receipt = world.append("district", listing_add())
+    world.append("root", key_revoke("district"))
+    confirm = entry_confirm("district", 0, receipt)
+    return world.build("district:admin", confirm, confirm)
+
+
+@attack("R-CONFIRM", "let the parent confirm")
+def _(world: World) -> Entry:
+    receipt = world.append("district", listing_add())
+    world.append("root", key_revoke("district"))
+    return world.build("high:admin", entry_confirm("district", 0, receipt))
+
+
+@attack("R-CONFIRM", "let the root keys confirm")
+def _(world: World) -> Entry:
+    receipt = world.append("district", listing_add())
+    world.append("root", key_revoke("district"))
+    return world.build("root", entry_confirm("district", 0, receipt))
+
+
+@attack("R-CONFIRM", "confirm another authority's entry as one's own")
+def _(world: World) -> Entry:
+    receipt = world.append("district", listing_add(FIRM))
+    world.append("root", key_revoke("district"))
+    return world.build("high:admin", entry_confirm("district", 0, receipt)._replace(authority="high"))
+
+
+@attack("R-CONFIRM", "confirm an entry that was never recorded")
+def _(world: World) -> Entry:
+    receipt = world.append("district", listing_add())
+    world.append("root", key_revoke("district"))
+    return world.build("district:admin", entry_confirm("district", 1, receipt))

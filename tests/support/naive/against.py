@@ -1,0 +1,106 @@
+"""Holding the engine against the naive model: one world, judged by both."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from creditledger.errors import Refused
+from creditledger.record.entry import CheckedEntry
+from creditledger.rules.engine import RULE_SETS
+from creditledger.rules.rows import Listing, SubjectRow
+from creditledger.tlog.tree import leaf_hash
+from support.drafts import UNSOUND_KEYS
+from support.naive import Model, Verdict, naive_model
+from support.world import MemoryView, Receipt, World
+
+
+def model_of(world: World) -> Model:
+    """The naive model in the state that a world's whole history leads to."""
+    model = naive_model(RULE_SETS, UNSOUND_KEYS)
+    for seq, ((recorded_at, checked), record) in enumerate(zip(world.history, world.records, strict=True)):
+        verdict = model.submit(seq, recorded_at, leaf_hash(record), world.view.roots, checked)
+        assert not verdict.rules, f"the model refuses record {seq}: {sorted(verdict.rules)}"
+    return model
+
+
+def submit_to_both(world: World, model: Model, checked: CheckedEntry) -> tuple[Verdict, Refused | None, Receipt | None]:
+    """Lets engine and model judge an entry, and checks that they agree: on the verdict, the act, the rule and the state."""
+    leaf = leaf_hash(world.record_of(checked))
+    verdict = model.submit(world.size, world.recorded_at, leaf, world.view.roots, checked)
+    refusal: Refused | None = None
+    receipt: Receipt | None = None
+    try:
+        receipt = world.submit(checked)
+    except Refused as error:
+        refusal = error
+    if refusal is None:
+        assert not verdict.rules, (
+            f"accepted, against {sorted(verdict.rules)} at act {verdict.act}: {checked.entry.acts}"
+        )
+    else:
+        assert refusal.rule in verdict.rules, f"{refusal}; the model: {sorted(verdict.rules)}: {checked.entry.acts}"
+        assert refusal.act_index == verdict.act, f"{refusal}; the model stops at act {verdict.act}"
+    return verdict, refusal, receipt
+
+
+def plain_state(view: MemoryView) -> dict[str, dict[Any, Any]]:
+    """The engine's state in the form of the model's."""
+    governance = view.governance
+    return {
+        "authority": {name: row._asdict() for name, row in governance.authorities.items()},
+        "confirmed": dict(governance.confirmed),
+        "ground": {name: row._asdict() for name, row in governance.grounds.items()},
+        "key": {key: row._asdict() for key, row in governance.keys.items()},
+        "law": {name: row._asdict() for name, row in governance.laws.items()},
+        "list": {
+            name: row.definition._asdict() | {"opened": row.opened, "closed": row.closed}
+            for name, row in governance.lists.items()
+        },
+        "mandate": {
+            name: row.grant._asdict() | {"granted_by": row.granted_by, "revoked": row.revoked}
+            for name, row in governance.mandates.items()
+        },
+        "measure": {name: row._asdict() for name, row in governance.measures.items()},
+        "head": {key: head._asdict() for key, head in view.heads.items()},
+        "subject": {_subject(key): _plain_row(SubjectRow.from_bytes(data)) for key, data in view.rows.items()},
+    }
+
+
+def differences(engine: Any, model: Any, where: str = "") -> list[str]:
+    """The places in which two plain states differ, each a sentence."""
+    if isinstance(engine, dict) and isinstance(model, dict) and engine.keys() == model.keys():
+        return [one for key in engine for one in differences(engine[key], model[key], f"{where}/{key}")]
+    if isinstance(engine, list) and isinstance(model, list) and len(engine) == len(model):
+        return [one for n in range(len(engine)) for one in differences(engine[n], model[n], f"{where}/{n}")]
+    return [] if engine == model else [f"{where}: the engine has {engine!r}, the model {model!r}"]
+
+
+def plain_ledger(view: MemoryView) -> dict[str, Any]:
+    ledger = view.governance.ledger
+    assert ledger is not None
+    return ledger._asdict()
+
+
+def _subject(key: bytes) -> tuple[str, str, str | bytes]:
+    list_id, scheme, value = key.split(b"\x00", 2)
+    return list_id.decode(), scheme.decode(), value if scheme == b"handle" else value.decode()
+
+
+def _plain_row(row: SubjectRow) -> dict[str, Any]:
+    return {
+        "listings": [_plain_listing(one) for one in row.listings],
+        "history": row.history,
+        "commitments": row.commitments,
+        "erased": row.erased,
+    }
+
+
+def _plain_listing(listing: Listing) -> dict[str, Any]:
+    fields = {name: getattr(listing, name) for name in Listing.__slots__}
+    appeals = [{name: getattr(one, name) for name in type(one).__slots__} for one in listing.appeals]
+    return fields | {
+        "cosigners": list(listing.cosigners),
+        "ended": None if listing.ended is None else listing.ended._asdict(),
+        "suspensions": [tuple(one) for one in listing.suspensions],
+        "appeals": appeals,
+    }

@@ -1,0 +1,412 @@
+"""What the naive model says of acts of governance: for each type, the rules that an act breaks, and what it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from support.naive.model import Context, Model, Rule
+
+DECIDING = {"add", "annul", "correct", "remove", "suspend", "transcribe"}
+Rules = Iterator[str]
+
+
+def root(model: Model, context: Context) -> Rules:
+    """As many root keys as the ledger's threshold signed, one of them as the author."""
+    assert model.ledger is not None
+    signed = [context.role, *(role for _, role, _ in context.cosigners)].count("root")
+    if context.role != "root" or signed < model.ledger["threshold"]:
+        yield "R-ROOT"
+
+
+def admin(model: Model, context: Context, *entitled: str | None) -> Rules:
+    """The root keys, or the admin key of one of those entitled."""
+    if context.role == "root":
+        yield from root(model, context)
+    elif context.role != "admin" or context.authority not in entitled:
+        yield "R-ADMIN"
+
+
+def catalogue(model: Model, context: Context, action: str, list_id: str | None = None) -> Rules:
+    """The root keys, or an admin key of a body with a mandate for the catalogue (or for this list)."""
+    if context.role == "root":
+        yield from root(model, context)
+        return
+    if context.role != "admin":
+        yield "R-ROLE"
+    held = model.mandates(context.authority, None, action, context.day)
+    if list_id is not None:
+        held += model.mandates(context.authority, list_id, action, context.day)
+    if not held:
+        yield "R-MANDATE"
+
+
+def law(model: Model, context: Context, name: str) -> Rules:
+    if not model.law_holds(name, context.day):
+        yield "R-LEGAL-BASIS"
+
+
+def taken(model: Model, table: str, name: str) -> Rules:
+    if name in model.state[table]:
+        yield "R-ID-TAKEN"
+
+
+# -- the ledger --------------------------------------------------------------------------------------------------------
+
+
+def ledger_create(model: Model, context: Context, act: Any) -> Rules:
+    if act.rule_set_hash != model.rule_sets[act.rule_set]:
+        yield "R-RULE-SET"
+    signers = {context.key: context.authority} | {key: who for who, _, key in context.cosigners}
+    if context.seq != 0 or model.ledger is not None or len(context.acts) != 1 or act.threshold > len(act.root_keys):
+        yield "R-GENESIS"
+    if signers != dict.fromkeys(act.root_keys, "root"):
+        yield "R-GENESIS"
+    if set(act.root_keys) & set(act.log_keys):
+        yield "R-KEY-UNIQUE"
+    if model.unsound_keys & {*act.root_keys, *act.log_keys}:
+        yield "R-KEY-FORM"
+
+
+def create(model: Model, context: Context, act: Any) -> None:
+    model.ledger = {
+        "ledger_id": context.leaf,
+        "origin": act.origin,
+        "utc_offset": act.utc_offset,
+        "threshold": act.threshold,
+        "rule_set": act.rule_set,
+    }
+    for role, keys in (("root", act.root_keys), ("log", act.log_keys)):
+        for key in keys:
+            model.state["key"][key] = new_key("root", role, 0, None)
+
+
+def new_key(authority: str, role: str, added: int, until: str | None) -> dict[str, Any]:
+    never = dict.fromkeys(("revoked", "reason", "stands"))
+    return {"authority": authority, "role": role, "added": added, "until": until} | never
+
+
+def rules_activate(model: Model, context: Context, act: Any) -> Rules:
+    assert model.ledger is not None
+    if act.rule_set_hash != model.rule_sets[act.rule_set] or act.rule_set == model.ledger["rule_set"]:
+        yield "R-RULE-SET"
+    yield from root(model, context)
+
+
+def activate(model: Model, context: Context, act: Any) -> None:
+    assert model.ledger is not None
+    model.ledger["rule_set"] = act.rule_set
+
+
+# -- keys --------------------------------------------------------------------------------------------------------------
+
+
+def key_add(model: Model, context: Context, act: Any) -> Rules:
+    if act.key in model.state["key"]:
+        yield "R-KEY-UNIQUE"
+    if act.key in model.unsound_keys:
+        yield "R-KEY-FORM"
+    if (act.authority == "root") != (act.role in ("root", "log")):
+        yield "R-ROLE"
+    if act.authority == "root":
+        yield from root(model, context)
+    else:
+        yield from model.open_bodies(context.day, act.authority)
+        parent = model.state["authority"].get(act.authority, {}).get("parent")
+        yield from admin(model, context, act.authority, parent)
+    if act.role != "log" and (act.authority, act.key) not in [(who, key) for who, _, key in context.cosigners]:
+        yield "R-KEY-POSSESSION"
+
+
+def add_key(model: Model, context: Context, act: Any) -> None:
+    model.state["key"][act.key] = new_key(act.authority, act.role, context.seq, act.until)
+
+
+def key_revoke(model: Model, context: Context, act: Any) -> Rules:
+    row = model.state["key"].get(act.key)
+    if row is None or row["authority"] != act.authority:
+        yield "R-UNKNOWN"
+        return
+    if row["revoked"] is not None:
+        yield "R-KEY-REVOKED"
+    if act.authority == "root":
+        yield from root(model, context)
+        assert model.ledger is not None
+        left = [
+            other
+            for key, other in model.state["key"].items()
+            if key != act.key and other["role"] == row["role"] and other["revoked"] is None
+            if other["until"] is None or context.day < other["until"]
+        ]  # fmt: skip
+        if len(left) < (1 if row["role"] == "log" else model.ledger["threshold"]):
+            yield "R-KEY-REVOKED"
+    else:
+        yield from admin(model, context, act.authority, model.state["authority"][act.authority]["parent"])
+    if act.stands_behind is not None:
+        author_seq, digest = act.stands_behind
+        if model.entries.get((act.key, author_seq)) != digest:
+            yield "R-KEY-STANDS"
+
+
+def revoke_key(model: Model, context: Context, act: Any) -> None:
+    stands = 0 if act.stands_behind is None else act.stands_behind[0] + 1
+    model.state["key"][act.key] |= {"revoked": context.seq, "reason": act.reason, "stands": stands}
+
+
+def entry_confirm(model: Model, context: Context, act: Any) -> Rules:
+    row = model.state["key"].get(act.key)
+    author_seq, digest = act.entry
+    tainted = (
+        row is not None
+        and row["authority"] == act.authority == context.authority
+        and context.role in ("act", "admin")
+        and model.entries.get((act.key, author_seq)) == digest
+        and row["stands"] is not None
+        and author_seq >= row["stands"]
+        and digest not in model.state["confirmed"]
+    )
+    if not tainted:
+        yield "R-CONFIRM"
+
+
+def confirm(model: Model, context: Context, act: Any) -> None:
+    model.state["confirmed"][act.entry[1]] = context.seq
+
+
+# -- bodies and mandates -----------------------------------------------------------------------------------------------
+
+
+def authority_register(model: Model, context: Context, act: Any) -> Rules:
+    yield from taken(model, "authority", act.authority)
+    if act.authority == "root":
+        yield "R-ID-TAKEN"
+    yield from model.open_bodies(context.day, act.parent)
+    yield from admin(model, context, act.parent)
+    yield from law(model, context, act.law)
+    if act.identity is not None and act.identity.scheme == "handle":
+        yield "R-SCHEME"
+
+
+def register_authority(model: Model, context: Context, act: Any) -> None:
+    fields = {name: getattr(act, name) for name in ("authority", "name", "parent", "area", "identity")}
+    model.state["authority"][act.authority] = fields | {"closed": None, "successor": None}
+
+
+def authority_close(model: Model, context: Context, act: Any) -> Rules:
+    yield from model.open_bodies(context.day, act.authority, act.successor)
+    yield from admin(model, context, model.state["authority"].get(act.authority, {}).get("parent"))
+    if act.successor == act.authority:
+        yield "R-SELF"
+
+
+def close_authority(model: Model, context: Context, act: Any) -> None:
+    model.state["authority"][act.authority] |= {"closed": act.effective, "successor": act.successor}
+
+
+def mandate_grant(model: Model, context: Context, act: Any) -> Rules:
+    yield from taken(model, "mandate", act.mandate)
+    yield from model.open_bodies(context.day, act.authority)
+    if act.authority in (context.authority, *model.above(context.authority)):
+        yield "R-SELF"
+    yield from admin(model, context, model.state["authority"].get(act.authority, {}).get("parent"))
+    yield from law(model, context, act.law)
+    if act.until is not None and act.until <= act.effective:
+        yield "R-MANDATE-TERM"
+    if context.role != "root" and not any(
+        set(act.actions) <= set(row["actions"]) - {"delegate"}
+        and (not row["areas"] or (act.areas and all(within(area, row["areas"]) for area in act.areas)))
+        and act.effective >= row["effective"]
+        and (row["until"] is None or (act.until is not None and act.until <= row["until"]))
+        for row in model.mandates(context.authority, act.list, "delegate", context.day)
+    ):
+        yield "R-MANDATE"
+    if act.list is None:
+        if set(act.actions) - {"catalogue", "define", "delegate"}:
+            yield "R-MANDATE"
+    elif act.list not in model.state["list"]:
+        yield "R-UNKNOWN"
+    else:
+        yield from powers(model, act, model.state["list"][act.list])
+
+
+def powers(model: Model, act: Any, definition: dict[str, Any]) -> Rules:
+    """Separation and independence, as a new mandate on a list meets them."""
+    held = {
+        action
+        for row in model.state["mandate"].values()
+        if (row["authority"], row["list"]) == (act.authority, act.list)
+        for action in row["actions"]
+    } | set(act.actions)
+    if bool(held & DECIDING) + ("lodge" in held) + ("review" in held) > 1:
+        yield "R-SEPARATION"
+    if "lodge" in act.actions and act.authority not in definition["lodgers"]:
+        yield "R-INDEPENDENT"
+    if "review" in act.actions and act.authority not in definition["reviewers"]:
+        yield "R-INDEPENDENT"
+    deciding = DECIDING & set(act.actions)
+    if not deciding:
+        return
+    if deciding != {"transcribe"} if definition["source"] is not None else "transcribe" in deciding:
+        yield "R-TRANSCRIPT"
+    deciders = {act.authority}
+    if definition["consent"] == "parent":
+        deciders |= {*model.above(act.authority)[:1]}
+    restricts = definition["polarity"] == "restriction" and definition["source"] is None
+    if restricts and not any(recourse(model, definition, deciders)):
+        yield "R-INDEPENDENT"
+
+
+def recourse(model: Model, definition: dict[str, Any], deciders: set[str]) -> Iterator[tuple[str, str]]:
+    """Every pair of bodies of which one may lodge against these deciders, and the other decide what it lodged."""
+    for lodger in definition["lodgers"]:
+        if any(model.related(lodger, decider) for decider in deciders):
+            continue
+        for reviewer in definition["reviewers"]:
+            if not {reviewer, *model.above(reviewer)} & {*deciders, lodger}:
+                yield lodger, reviewer
+
+
+def within(area: str, areas: Any) -> bool:
+    return any(area == one or (area.startswith(one) and area[len(one)] in "-.") for one in areas)
+
+
+def grant_mandate(model: Model, context: Context, act: Any) -> None:
+    model.state["mandate"][act.mandate] = act._asdict() | {"granted_by": context.authority, "revoked": None}
+
+
+def mandate_revoke(model: Model, context: Context, act: Any) -> Rules:
+    row = model.state["mandate"].get(act.mandate)
+    if row is None:
+        yield "R-UNKNOWN"
+        return
+    if row["revoked"] is not None:
+        yield "R-MANDATE-TERM"
+    yield from admin(model, context, row["granted_by"], *model.above(row["authority"])[:1])
+
+
+def revoke_mandate(model: Model, context: Context, act: Any) -> None:
+    model.state["mandate"][act.mandate]["revoked"] = act.effective
+
+
+# -- the catalogue and lists -------------------------------------------------------------------------------------------
+
+
+def law_register(model: Model, context: Context, act: Any) -> Rules:
+    yield from taken(model, "law", act.law)
+    yield from catalogue(model, context, "catalogue")
+    if act.until is not None and act.until <= act.effective:
+        yield "R-DATES"
+
+
+def ground_register(model: Model, context: Context, act: Any) -> Rules:
+    yield from taken(model, "ground", act.ground)
+    yield from catalogue(model, context, "catalogue")
+    yield from law(model, context, act.law)
+    if (act.nature, act.polarity) == ("score", "restriction"):
+        yield "R-SCORE"
+
+
+def measure_register(model: Model, context: Context, act: Any) -> Rules:
+    yield from taken(model, "measure", act.measure)
+    yield from catalogue(model, context, "catalogue")
+    yield from law(model, context, act.law)
+    yield from model.open_bodies(context.day, act.agency)
+
+
+def enter(table: str, name: str) -> Callable[[Model, Context, Any], None]:
+    def apply(model: Model, context: Context, act: Any) -> None:
+        model.state[table][getattr(act, name)] = act._asdict()
+
+    return apply
+
+
+def list_define(model: Model, context: Context, act: Any) -> Rules:
+    yield from taken(model, "list", act.list)
+    yield from catalogue(model, context, "define")
+    yield from law(model, context, act.law)
+    for table, names in (("ground", act.grounds), ("measure", act.measures)):
+        for name in names:
+            if name not in model.state[table]:
+                yield "R-UNKNOWN"
+            elif model.state[table][name]["polarity"] != act.polarity:
+                yield "R-POLARITY"
+    if act.source is not None and act.measures:
+        yield "R-TRANSCRIPT"
+    yield from model.open_bodies(context.day, *act.lodgers, *act.reviewers)
+    if set(act.lodgers) & set(act.reviewers):
+        yield "R-SEPARATION"
+    if act.polarity == "restriction" and act.source is None and not (act.lodgers and act.reviewers):
+        yield "R-INDEPENDENT"
+
+
+def define_list(model: Model, context: Context, act: Any) -> None:
+    model.state["list"][act.list] = act._asdict() | {"opened": None, "closed": None}
+
+
+def list_open(model: Model, context: Context, act: Any) -> Rules:
+    row = model.state["list"].get(act.list)
+    if row is None:
+        yield "R-UNKNOWN"
+        return
+    yield from catalogue(model, context, "define", act.list)
+    if row["opened"] is not None:
+        yield "R-LIST-STATE"
+    yield from law(model, context, row["law"])
+    if row["polarity"] == "restriction" and row["source"] is None:
+        for action, bodies in (("lodge", row["lodgers"]), ("review", row["reviewers"])):
+            if not any(model.mandates(body, act.list, action, context.day) for body in bodies):
+                yield "R-INDEPENDENT"
+
+
+def open_list(model: Model, context: Context, act: Any) -> None:
+    model.state["list"][act.list]["opened"] = act.effective
+
+
+def list_close(model: Model, context: Context, act: Any) -> Rules:
+    row = model.state["list"].get(act.list)
+    if row is None:
+        yield "R-UNKNOWN"
+        return
+    yield from catalogue(model, context, "define", act.list)
+    if row["opened"] is None or row["closed"] is not None:
+        yield "R-LIST-STATE"
+    elif act.effective < row["opened"]:
+        yield "R-DATES"
+
+
+def close_list(model: Model, context: Context, act: Any) -> None:
+    model.state["list"][act.list]["closed"] = act.effective
+
+
+def source_cite(model: Model, context: Context, act: Any) -> Rules:
+    if context.role != "act":
+        yield "R-ROLE"
+    row = model.state["list"].get(act.list)
+    if row is None:
+        yield "R-UNKNOWN"
+    elif not model.mandates(context.authority, act.list, "add" if row["source"] is None else "transcribe", context.day):
+        yield "R-MANDATE"
+
+
+def nothing(model: Model, context: Context, act: Any) -> None:
+    """A citation changes no state."""
+
+
+GOVERNANCE: dict[str, Rule] = {
+    "LedgerCreate": (ledger_create, create),
+    "RulesActivate": (rules_activate, activate),
+    "AuthorityRegister": (authority_register, register_authority),
+    "AuthorityClose": (authority_close, close_authority),
+    "MandateGrant": (mandate_grant, grant_mandate),
+    "MandateRevoke": (mandate_revoke, revoke_mandate),
+    "KeyAdd": (key_add, add_key),
+    "KeyRevoke": (key_revoke, revoke_key),
+    "EntryConfirm": (entry_confirm, confirm),
+    "LawRegister": (law_register, enter("law", "law")),
+    "GroundRegister": (ground_register, enter("ground", "ground")),
+    "MeasureRegister": (measure_register, enter("measure", "measure")),
+    "ListDefine": (list_define, define_list),
+    "ListOpen": (list_open, open_list),
+    "ListClose": (list_close, close_list),
+    "SourceCite": (source_cite, nothing),
+}

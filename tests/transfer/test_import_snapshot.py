@@ -1,0 +1,285 @@
+"""Importing editions of a list: opening balances, what changed since, sudden shrinking, older editions, erasures."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from creditledger.acts import catalogue as acts
+from creditledger.errors import CannotVerify, FormatError, UsageError
+from creditledger.ledger.ledger import Ledger
+from creditledger.store.private import PrivateStore
+from creditledger.transfer.import_run import Counts, ImportOptions, ImportReport
+from creditledger.transfer.recorded import Recorded, live_listing
+from creditledger.transfer.snapshot_import import import_snapshot
+from transfer.mirror import (
+    ACT,
+    ADMIN,
+    CONTENT_KEY,
+    all_bytes,
+    erase,
+    found,
+    grant_erasure,
+    members,
+    reopen,
+    sdn_file,
+    subject_of,
+)
+
+Row = tuple[int, str]
+FIRST, SECOND, THIRD = "2025-01-01", "2025-02-01", "2025-03-01"
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with found(tmp_path) as one:
+        yield one
+
+
+def rows(numbers: Any, name: str = "NAME {}") -> list[list[Any]]:
+    return [[number, name.format(number), "individual", "SDGT"] for number in numbers]
+
+
+def run(ledger: Ledger, path: Path, dated: str, **more: Any) -> ImportReport:
+    options = ImportOptions(**{one: more.pop(one) for one in list(more) if one in ImportOptions.__slots__})
+    return import_snapshot(
+        ledger, path, list_id="parties", dated=dated, signer=ACT, opener=ADMIN, options=options, **more
+    )
+
+
+def details(ledger: Ledger, key: str) -> dict[str, str]:
+    """The particulars of a key's listing, read back from the ledger."""
+    recorded, subject = Recorded(ledger), subject_of(ledger, "parties", key)
+    view = live_listing(ledger.lookup(subject, "parties").listings)
+    assert view is not None
+    content = recorded.particulars("parties", subject, view).content
+    return {label: recorded.text("parties", subject, digest) for label, digest in content.items()}
+
+
+def test_the_first_edition_is_an_opening_balance(tmp_path: Path, ledger: Ledger) -> None:
+    path = sdn_file(tmp_path / "sdn.csv", [[36, "AIR", None, "CUBA"], [7, "ANA", "individual", "SDGT] [IRAN", None]])
+    report = run(ledger, path, FIRST)
+    assert report.lists == {"parties": Counts(openings=2)}
+    assert (report.rows, report.entries, report.recorded, report.opened) == (2, 1, 2, ("parties",))
+    assert members(ledger, "parties") == {"36", "7"}
+    for subject, _, (view,) in ledger.members("parties"):
+        assert (subject.scheme, view.unproven, view.effective, view.until) == ("handle", True, None, None)
+    row = ledger.governance.lists["parties"]
+    assert row.opened == FIRST
+    assert details(ledger, "7") == {"key": "7", "name": "ANA", "programs": "SDGT; IRAN", "sdn_type": "individual"}
+    for word in (b"ANA", b"CUBA", b"SDGT"):
+        assert word not in all_bytes(tmp_path / "ledger")
+
+
+def test_a_later_edition_adds_corrects_and_removes(tmp_path: Path, ledger: Ledger) -> None:
+    run(ledger, sdn_file(tmp_path / "1.csv", rows(range(1, 101))), FIRST)
+    second = rows(range(3, 103))
+    second[0] = [3, "NEW NAME", "individual", None, "Minister", *[None] * 6, "DOB 1970."]
+    report = run(ledger, sdn_file(tmp_path / "2.csv", second), SECOND)
+    assert report.lists == {"parties": Counts(additions=2, corrections=1, removals=2, unchanged=97)}
+    assert report.examples["corrections"] == ["parties: line 1, key 3: name, programs, remarks, title"]
+    assert sorted(report.examples["removals"]) == ["parties: key 1", "parties: key 2"]
+    assert members(ledger, "parties", "2025-01-31") == {str(number) for number in range(1, 101)}
+    assert members(ledger, "parties", SECOND) == {str(number) for number in range(3, 103)}
+    assert details(ledger, "3") == {
+        "key": "3", "name": "NEW NAME", "sdn_type": "individual", "programs": "", "title": "Minister",
+        "remarks": "DOB 1970.",
+    }  # fmt: skip
+    gone = ledger.history(subject_of(ledger, "parties", "1"), "parties")[-1].act
+    assert isinstance(gone, acts.ListingRemove)
+    assert (gone.reason, gone.decided, gone.effective, gone.source) == ("superseded", SECOND, SECOND, (None, 0))
+
+
+def test_who_comes_back_is_the_same_subject(tmp_path: Path, ledger: Ledger) -> None:
+    run(ledger, sdn_file(tmp_path / "1.csv", rows(range(1, 101))), FIRST)
+    before = subject_of(ledger, "parties", "1")
+    run(ledger, sdn_file(tmp_path / "2.csv", rows(range(2, 101))), SECOND)
+    report = run(
+        ledger, sdn_file(tmp_path / "3.csv", rows(range(1, 101), "RENAMED {}")[:1] + rows(range(2, 101))), THIRD
+    )
+    assert report.lists == {"parties": Counts(additions=1, unchanged=99)}
+    assert subject_of(ledger, "parties", "1") == before
+    assert "1" in members(ledger, "parties", FIRST)
+    assert "1" not in members(ledger, "parties", SECOND)
+    assert "1" in members(ledger, "parties", THIRD)
+    assert details(ledger, "1")["name"] == "RENAMED 1"
+
+
+def test_the_same_edition_again_records_nothing(tmp_path: Path, ledger: Ledger) -> None:
+    path = sdn_file(tmp_path / "1.csv", rows(range(1, 120)))
+    run(ledger, path, FIRST)
+    size, digest = ledger.size, ledger.state_digest()
+    report = run(ledger, path, FIRST)
+    assert (report.lists, report.opened) == ({"parties": Counts(unchanged=119)}, ())
+    assert (ledger.size, ledger.state_digest()) == (size, digest)
+
+
+def test_an_older_edition_is_refused(tmp_path: Path, ledger: Ledger) -> None:
+    first, second = sdn_file(tmp_path / "1.csv", rows(range(1, 50))), sdn_file(tmp_path / "2.csv", rows(range(1, 51)))
+    run(ledger, first, FIRST)
+    run(ledger, second, SECOND)
+    size = ledger.size
+    with pytest.raises(UsageError, match=f"an edition of {FIRST} cannot be imported into parties: one of {SECOND} was"):
+        run(ledger, first, FIRST)
+    assert ledger.size == size
+
+
+def test_an_edition_that_only_corrects_counts_as_the_newest(tmp_path: Path, ledger: Ledger) -> None:
+    first = sdn_file(tmp_path / "1.csv", rows(range(1, 50)))
+    run(ledger, first, FIRST)
+    run(ledger, sdn_file(tmp_path / "2.csv", rows([1], "CHANGED {}") + rows(range(2, 50))), SECOND)
+    with pytest.raises(UsageError, match=f"one of {SECOND} was"):
+        run(ledger, first, FIRST)
+
+
+def test_an_edition_that_lies_ahead_is_refused(tmp_path: Path, ledger: Ledger) -> None:
+    with pytest.raises(UsageError, match="lies ahead"):
+        run(ledger, sdn_file(tmp_path / "1.csv", rows([1])), "2026-09-22")
+    with pytest.raises(FormatError):
+        run(ledger, sdn_file(tmp_path / "2.csv", rows([1])), "2026-9-2")
+
+
+class TestShrinking:
+    """One that would remove more than a share of the list must be confirmed by number."""
+
+    @pytest.fixture
+    def shrunk(self, tmp_path: Path, ledger: Ledger) -> Path:
+        run(ledger, sdn_file(tmp_path / "1.csv", rows(range(1, 101))), FIRST)
+        return sdn_file(tmp_path / "2.csv", rows(range(7, 101)))
+
+    def test_it_is_refused_and_nothing_is_recorded(self, ledger: Ledger, shrunk: Path) -> None:
+        size = ledger.size
+        with pytest.raises(UsageError, match=r"would remove 6 of 100 .* 5.00% .* exactly 6 removals"):
+            run(ledger, shrunk, SECOND)
+        with pytest.raises(UsageError, match="removes 6 of 100 from parties, not 5 as confirmed"):
+            run(ledger, shrunk, SECOND, confirm_removals=5)
+        assert ledger.size == size
+
+    def test_a_share_up_to_the_limit_goes_unasked(self, tmp_path: Path, ledger: Ledger, shrunk: Path) -> None:
+        assert run(ledger, sdn_file(tmp_path / "3.csv", rows(range(6, 101))), SECOND).total("removals") == 5
+
+    def test_a_wrong_number_is_refused_even_below_the_limit(self, tmp_path: Path, ledger: Ledger, shrunk: Path) -> None:
+        with pytest.raises(UsageError, match="removes 5 of 100"):
+            run(ledger, sdn_file(tmp_path / "3.csv", rows(range(6, 101))), SECOND, confirm_removals=6)
+
+    def test_the_right_number_lets_it_pass(self, ledger: Ledger, shrunk: Path) -> None:
+        assert run(ledger, shrunk, SECOND, confirm_removals=6).total("removals") == 6
+        # Run again with the same words, there is nothing left to do.
+        assert run(ledger, shrunk, SECOND, confirm_removals=6).acts == 0
+
+    def test_another_share_can_be_chosen(self, ledger: Ledger, shrunk: Path) -> None:
+        assert run(ledger, shrunk, SECOND, max_removed_share=0.06).total("removals") == 6
+        with pytest.raises(UsageError, match="from 0 to 1"):
+            ImportOptions(max_removed_share=5)
+
+    def test_an_empty_file_does_not_empty_the_list(self, tmp_path: Path, ledger: Ledger, shrunk: Path) -> None:
+        (tmp_path / "empty.csv").write_bytes(b"")
+        with pytest.raises(UsageError, match="would remove 100 of 100"):
+            run(ledger, tmp_path / "empty.csv", SECOND)
+
+    def test_a_dry_run_asks_as_well(self, ledger: Ledger, shrunk: Path) -> None:
+        with pytest.raises(UsageError, match="would remove 6"):
+            run(ledger, shrunk, SECOND, dry_run=True)
+
+
+def test_a_dry_run_says_the_same_and_writes_nothing(tmp_path: Path, ledger: Ledger) -> None:
+    run(ledger, sdn_file(tmp_path / "1.csv", rows(range(1, 101))), FIRST)
+    path = sdn_file(tmp_path / "2.csv", rows([2], "CHANGED {}") + rows(range(3, 110)))
+    before = all_bytes(tmp_path / "ledger")
+    dry = run(ledger, path, SECOND, dry_run=True)
+    assert all_bytes(tmp_path / "ledger") == before
+    assert (dry.recorded, dry.entries, dry.dry_run) == (0, 0, True)
+    wet = run(ledger, path, SECOND)
+    assert (wet.lists, wet.examples) == (dry.lists, dry.examples)
+    assert wet.recorded == dry.acts == 11
+
+
+def test_rows_that_cannot_be_read_stop_the_import(tmp_path: Path, ledger: Ledger) -> None:
+    path = sdn_file(tmp_path / "1.csv", [*rows([1, 2]), [2, "TWICE"], [3, None], *rows([4])])
+    with pytest.raises(
+        FormatError, match=r"2 rows cannot be read \(line 3: the key '2' stands in the file twice; line 4"
+    ):
+        run(ledger, path, FIRST)
+    report = run(ledger, path, FIRST, skip_bad=2)
+    assert (report.rows, report.bad_rows, members(ledger, "parties")) == (3, 2, {"1", "2", "4"})
+
+
+def test_a_file_that_changes_meanwhile_is_noticed(tmp_path: Path, ledger: Ledger) -> None:
+    path = sdn_file(tmp_path / "1.csv", rows(range(1, 150)))
+
+    def change(_done: int, _of: int) -> None:
+        path.write_bytes(path.read_bytes().replace(b"SDGT", b"IRAN"))
+
+    with pytest.raises(FormatError, match="was changed while it was imported"):
+        run(ledger, path, FIRST, progress=change)
+    assert not ledger.governance.lists["parties"].opened
+
+
+def test_an_identity_that_was_erased_is_a_stranger(tmp_path: Path, ledger: Ledger) -> None:
+    path = sdn_file(tmp_path / "1.csv", rows(range(1, 101)))
+    run(ledger, path, FIRST)
+    subject = subject_of(ledger, "parties", "5")
+    grant_erasure(ledger, "parties")
+    erase(ledger, "parties", subject, "key", "name", "programs", "sdn_type")
+    report = run(ledger, path, FIRST)
+    # Nobody can tell any more that the handle stood for 5: it goes off the list, and the source's 5 comes on it anew.
+    assert report.lists == {"parties": Counts(additions=1, removals=1, unchanged=99)}
+    assert report.examples["removals"] == [f"parties: {subject}"]
+    assert len(members(ledger, "parties")) == 100
+    assert subject_of(ledger, "parties", "5") != subject
+
+
+def test_a_particular_that_was_erased_is_not_filled_again(tmp_path: Path, ledger: Ledger) -> None:
+    run(ledger, sdn_file(tmp_path / "1.csv", rows(range(1, 101))), FIRST)
+    subject = subject_of(ledger, "parties", "5")
+    grant_erasure(ledger, "parties")
+    erase(ledger, "parties", subject, "name")
+    path = sdn_file(tmp_path / "2.csv", [*rows(range(1, 5)), [5, "SECRET", "individual", "IRAN"], *rows(range(6, 101))])
+    report = run(ledger, path, SECOND)
+    assert report.lists == {"parties": Counts(corrections=1, unchanged=99)}
+    assert report.examples["corrections"] == ["parties: line 5, key 5: programs"]
+    assert run(ledger, path, SECOND).acts == 0
+
+
+def test_content_that_is_lost_is_not_taken_for_a_change(tmp_path: Path, ledger: Ledger) -> None:
+    path = sdn_file(tmp_path / "1.csv", rows(range(1, 101)))
+    run(ledger, path, FIRST)
+    ledger.close()
+    shutil.rmtree(tmp_path / "ledger" / "private")
+    PrivateStore.open(tmp_path / "ledger" / "private", CONTENT_KEY, create=True).close()
+    with reopen(tmp_path) as again:
+        size = again.size
+        for confirmed in (None, 100):
+            with pytest.raises(CannotVerify, match="is not here, and was not erased"):
+                run(again, path, FIRST, confirm_removals=confirmed)
+        assert again.size == size
+
+
+def test_without_an_opener_a_list_that_is_not_open_is_not_begun(tmp_path: Path, ledger: Ledger) -> None:
+    path, size = sdn_file(tmp_path / "1.csv", rows([1])), ledger.size
+    with pytest.raises(UsageError, match="is not open: give the key"):
+        import_snapshot(ledger, path, list_id="parties", dated=FIRST, signer=ACT)
+    assert ledger.size == size
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.dictionaries(st.integers(1, 9), st.sampled_from("ABC"), max_size=9), min_size=1, max_size=5))
+def test_after_any_editions_the_ledger_says_what_each_said(
+    tmp_path_factory: pytest.TempPathFactory, editions: list[dict[int, str]]
+) -> None:
+    directory = tmp_path_factory.mktemp("editions")
+    with found(directory) as ledger:
+        for month, edition in enumerate(editions, 1):
+            path = sdn_file(directory / f"{month}.csv", [[number, name] for number, name in edition.items()])
+            run(ledger, path, f"2025-{month:02}-01", max_removed_share=1)
+            assert {key: details(ledger, key)["name"] for key in members(ledger, "parties")} == {
+                str(number): name for number, name in edition.items()
+            }
+        for month, edition in enumerate(editions[1:], 2):
+            assert members(ledger, "parties", f"2025-{month:02}-28") == set(map(str, edition))
