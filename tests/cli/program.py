@@ -8,6 +8,7 @@ import json
 import os
 import pty
 import re
+import resource
 import struct
 import subprocess
 import sys
@@ -50,9 +51,22 @@ class Program:
         return kept | {"XDG_STATE_HOME": str(self.home), "TERM": "xterm-256color", "PYTHONWARNINGS": "error"}
 
     def __call__(
-        self, *arguments: object, given: str | bytes = b"", mortal: bool = False, fds: Sequence[int] = ()
+        self,
+        *arguments: object,
+        given: str | bytes = b"",
+        mortal: bool = False,
+        max_file: int | None = None,
+        fds: Sequence[int] = (),
     ) -> Result:
-        """Runs it. `given` is standard input; `mortal`: without root's right to overlook file modes."""
+        """Runs it. `given` is standard input; `mortal`: without root's right to overlook file modes; `max_file`: files
+        can grow to so many bytes, as if the disk were full then."""
+
+        def prepare() -> None:
+            if mortal and os.geteuid() == 0:
+                _obey_file_modes()
+            if max_file is not None:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (max_file, max_file))
+
         done = subprocess.run(
             [sys.executable, "-m", "creditledger", *map(str, arguments)],
             input=given.encode() if isinstance(given, str) else given,
@@ -60,7 +74,7 @@ class Program:
             env=self.environment(),
             timeout=TIMEOUT,
             pass_fds=fds,
-            preexec_fn=_obey_file_modes if mortal and os.geteuid() == 0 else None,
+            preexec_fn=prepare,
         )
         return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
 

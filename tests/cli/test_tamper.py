@@ -146,6 +146,10 @@ def test_a_copy_that_fails_leaves_nothing_behind(demo: Bench, tmp_path: Path) ->
     assert done.code == 1
     assert "access is denied" in done.err
     assert not (tmp_path / "full" / "copy").exists()
+    halfway = demo.run("tamper", demo.ledger, tmp_path / "copy", "--record", 1, max_file=100_000)
+    assert halfway.code == 1
+    assert "the file may not grow" in halfway.err
+    assert not (tmp_path / "copy").exists()
     missing = demo.run("tamper", demo.ledger, tmp_path / "missing" / "copy", "--record", 1)
     assert missing.code == 1
     assert "check the path" in missing.err

@@ -28,8 +28,10 @@ import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -107,7 +109,7 @@ def power_cuts(
     report = Report()
     disk, acknowledged, done = Disk(), [], 0
     first = sum(kill_after[:-1])
-    with Checker(scenario, directory) as checker:
+    with Checker(scenario, directory) as checker, _quick_directory() as images:
         for number, cut in enumerate(sorted(rng.randrange(first, len(ops) + 1) for _ in range(states))):
             for op in ops[done:cut]:
                 if op.kind == "A":
@@ -116,7 +118,7 @@ def power_cuts(
                     disk.apply(op)
             done = cut
             under_way = ops[cut]._replace(durable=False) if cut < len(ops) else None
-            root = write_image(directory / "image", disk.image(chooser(rng), under_way))
+            root = write_image(images / "image", disk.image(chooser(rng), under_way))
             report.add(f"seed {seed} state {number} at {cut} of {len(ops)}", checker.problem(root, acknowledged))
     return report
 
@@ -157,6 +159,14 @@ def write_image(root: Path, image: dict[str, bytes | None]) -> Path:
         else:
             (root / path).write_bytes(content)
     return root
+
+
+@contextmanager
+def _quick_directory() -> Iterator[Path]:
+    """In memory where there is such a place: the disk of this machine is not what is tested with a rebuilt image."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as directory:
+        yield Path(directory)
 
 
 class Checker:

@@ -98,7 +98,7 @@ def check(root: Path, acknowledged: list[bytes]) -> None:
         return  # The store may not even be there.
     last, seed = max(tuple(map(int, item.split())) for item in acknowledged)
     probe(root / "store")
-    engine = LmdbEngine.open(root / "store", TABLES)
+    engine = LmdbEngine.open(root / "store", TABLES, readonly=True)
     try:
         number = committed(engine)
         assert number >= last, f"batch {last} was acknowledged, and {number} are there"

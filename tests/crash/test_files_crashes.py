@@ -27,8 +27,8 @@ def test_no_power_cut_after_kills_loses_what_was_served_in_between(tmp_path: Pat
     bad = []
     for entries in range(1, 60, 4):
         (tmp_path / str(entries)).mkdir()
-        kills = (entries, 20)
-        report = power_cuts(SCENARIO, tmp_path / str(entries), shim=shim, seed=1, states=20, kill_after=kills)
+        kills = (entries, 12)
+        report = power_cuts(SCENARIO, tmp_path / str(entries), shim=shim, seed=1, states=30, kill_after=kills)
         bad += report.bad
     assert bad == []
 

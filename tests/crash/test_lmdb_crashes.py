@@ -29,7 +29,7 @@ def test_no_power_cut_after_kills_loses_what_was_served_in_between(tmp_path: Pat
     bad = []
     for entries in range(1, 18):  # Every step of the creation and of the first commit.
         (tmp_path / str(entries)).mkdir()
-        bad += cuts_after_kills(tmp_path / str(entries), shim, 1, states=20, kill_after=(entries, 12))
+        bad += cuts_after_kills(tmp_path / str(entries), shim, 1, states=60, kill_after=(entries, 8))
     assert bad == []
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from creditledger.errors import FormatError, UsageError
-from creditledger.transfer.sources.events import EventLayout, EventRow, read_events, read_moment
+from creditledger.transfer.sources.events import EventLayout, EventRow, read_events, read_moment, suggest_lists
 from creditledger.transfer.sources.lines import MAX_LINE_BYTES, BadRow
 from transfer.test_ofac_sdn import EndlessLine
 
@@ -184,3 +184,27 @@ def test_any_bytes_are_read_to_their_end(data: bytes) -> None:
 def test_a_layout_that_makes_no_sense(arguments: dict[str, object]) -> None:
     with pytest.raises(UsageError):
         EventLayout(**arguments)  # type: ignore[arg-type]  # wrong on purpose
+
+
+def test_identifiers_for_the_lists_of_a_file() -> None:
+    values = [
+        "sanctioned_addresses_XBT.txt",
+        "Sanctioned_Addresses_xbt.txt",
+        "制裁",
+        "A B/C",
+        "x" * 99,
+        "x" * 98,
+        "-.-",
+        "1",
+    ]
+    data = b"\n".join([*(line(list=value) for value in values * 2), b"garbage", b"[" * 10_000, line(list=None), b"7"])
+    found = suggest_lists(io.BytesIO(data), "list")
+    assert list(found) == sorted(set(values))
+    assert len(set(found.values())) == len(found)
+    assert found["A B/C"] == "a-b-c"
+    assert {found["sanctioned_addresses_XBT.txt"], found["Sanctioned_Addresses_xbt.txt"]} == {
+        "sanctioned_addresses_xbt.txt", "sanctioned_addresses_xbt.txt-2",
+    }  # fmt: skip
+    assert EventLayout(found).list_ids == tuple(sorted(found.values()))
+    with pytest.raises(FormatError, match="more than 1000"):
+        suggest_lists(io.BytesIO(b"\n".join(line(key=f"k{one}") for one in range(1001))), "key")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+import creditledger
 from creditledger.audit.trust import Trust
 from creditledger.codec.canonical import encode
 from creditledger.errors import (
@@ -62,6 +65,7 @@ from transfer.mirror import (
 )
 
 NEW_KEY = b"n" * 32
+SOURCES = Path(creditledger.__file__).parents[1]
 COINS = EventLayout("coins", date="recorded")
 
 
@@ -374,6 +378,30 @@ def test_a_wrong_content_key_is_refused_on_export(tmp_path: Path, ledger: Ledger
     assert not (tmp_path / "export").exists()
 
 
+def test_a_reader_exports_while_somebody_appends(tmp_path: Path, ledger: Ledger) -> None:
+    ledger.close()
+    code = (
+        "import sys, pathlib; from transfer.mirror import grant_erasure, reopen; "
+        "grant_erasure(reopen(pathlib.Path(sys.argv[1])), 'coins')"
+    )
+    path = os.pathsep.join((str(SOURCES), str(SOURCES.parent / "tests")))
+    with reopen(tmp_path, write=False) as reader:
+        size = reader.size
+        environment = os.environ | {"PYTHONPATH": path}
+        subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=environment, check=True, timeout=60)
+        assert export_ledger(reader, tmp_path / "export").records == size + 1
+    assert restore(tmp_path, tmp_path / "export").size == size + 1
+
+
+def test_a_record_altered_while_the_ledger_is_open_is_named(tmp_path: Path, ledger: Ledger) -> None:
+    with ledger.log.engine.batch() as batch:
+        data = batch.get("record", seq_key(5)) or b""
+        batch.put("record", seq_key(5), data[:-1] + bytes((data[-1] ^ 1,)))
+    with pytest.raises(VerificationFailed, match="LED-TREE at record 5"):
+        export_ledger(ledger, tmp_path / "export")
+    assert not (tmp_path / "export").exists()
+
+
 class TestDamaged:
     """A ledger in whose store a record was altered."""
 
@@ -388,7 +416,7 @@ class TestDamaged:
         return tmp_path / "ledger"
 
     def test_it_is_exported_as_it_is_only(self, tmp_path: Path, damaged: Path) -> None:
-        with pytest.raises(LedgerError), reopen(tmp_path, write=False) as ledger:
+        with pytest.raises(VerificationFailed), reopen(tmp_path, write=False) as ledger:
             export_ledger(ledger, tmp_path / "export")
         assert not (tmp_path / "export").exists()
         with pytest.raises(UsageError):

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from creditledger.audit.trust import Trust
 from creditledger.audit.auditor import verify
+from creditledger.audit.trust import Trust
 from creditledger.cli import options, output
 from creditledger.cli.ledgers import open_reader, write_new
 from creditledger.demo import generated

@@ -27,9 +27,7 @@ from creditledger.store.master_key import read_master_key, write_master_key
     "--root-key", type=click.Path(path_type=Path), multiple=True, help="An existing root key file; repeat it."
 )
 @click.option("--roots", type=click.IntRange(1, 16), default=3, show_default=True, help="How many root keys to make.")
-@click.option(
-    "--threshold", type=click.IntRange(1, 16), help="How many root keys act together [default: most]."
-)
+@click.option("--threshold", type=click.IntRange(1, 16), help="How many root keys act together.")
 @click.option("--content-key", type=click.Path(path_type=Path), help="An existing content key file.")
 @click.option("--utc-offset", default="+00:00", show_default=True, help="Where the ledger's days begin, as ±HH:MM.")
 @click.option("--no-passphrase", is_flag=True, help="Write new keys unencrypted: for tests only.")

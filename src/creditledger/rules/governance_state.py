@@ -224,12 +224,13 @@ class Governance:
 
         A confirmation by an entry that is itself tainted counts for nothing.
         """
-        row = self.keys.get(key)
-        if row is None or row.stands is None or author_seq < row.stands:
-            return False
-        confirmation = self.confirmed.get(entry)
-        # The confirming entry was recorded later than the one it confirms, so this comes to an end.
-        return confirmation is None or self.is_tainted(confirmation.key, confirmation.author_seq, confirmation.entry)
+        # A confirming entry was recorded later than the one it confirms, so this comes to an end.
+        while (row := self.keys.get(key)) is not None and row.stands is not None and author_seq >= row.stands:
+            confirmation = self.confirmed.get(entry)
+            if confirmation is None:
+                return True
+            _, key, author_seq, entry = confirmation
+        return False
 
 
 def _key_bytes(key: str | bytes) -> bytes:

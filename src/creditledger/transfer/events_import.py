@@ -86,7 +86,7 @@ def import_events(
         run.read(file, layout, utc_offset, survey, report.count, None)
         if report.total("disagreements") != options.confirm_disagreements:
             raise UsageError(_contradiction(report, options))
-        if not dry_run:
+        if report.acts and not dry_run:
             require_unchanged(file, survey, report.file)
             for list_id, signs in unopened.items():
                 open_list(ledger, list_id, signs, min(survey.first or ledger.today(), ledger.today()), report)

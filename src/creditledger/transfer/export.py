@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from creditledger.acts import catalogue as acts
-from creditledger.acts.content import item_id
+from creditledger.acts.content import check_commitment, item_id
 from creditledger.errors import UsageError, VerificationFailed
 from creditledger.ledger.layout import LOG_TABLES, Layout
 from creditledger.ledger.ledger import Ledger
@@ -74,7 +74,7 @@ def export_ledger(
 
 
 def _write_log(writer: ExportWriter, log: Log, progress: Progress | None) -> int:
-    """Write records and checkpoints up to the newest checkpoint, each record held against every root after it."""
+    """Write records and checkpoints up to the newest checkpoint; every record is held against the signed roots."""
     newest = log.checkpoint()
     if newest is None:
         raise VerificationFailed("LED-CKPT", "nobody has signed for the log", expected="a checkpoint", found="none")
@@ -82,24 +82,30 @@ def _write_log(writer: ExportWriter, log: Log, progress: Progress | None) -> int
     frontier = Frontier()
     checkpoints = log.checkpoints()
     due = next(checkpoints, None)
-    for seq, data in log.records(0, size):
+    covered = 0
+    # The tiles are not asked: they are derived, and another process may be writing them.
+    for seq, data in log.raw_records(0, size):
         frontier.push(leaf_hash(data))
         writer.record(data)
-        while due is not None and due[0] <= seq + 1:
-            _check_root(due, frontier)
+        if due is not None and due[0] <= seq + 1:
+            _check_root(log, due, covered, frontier)
             writer.checkpoint(due[1])
+            covered = seq + 1
             due = next(checkpoints, None)
         if progress is not None and (seq + 1) % _STEP == 0:
             progress(seq + 1, size)
     return size
 
 
-def _check_root(checkpoint: tuple[int, bytes], frontier: Frontier) -> None:
+def _check_root(log: Log, checkpoint: tuple[int, bytes], covered: int, frontier: Frontier) -> None:
+    """The records make the tree that the checkpoint was signed for; `covered` of them were checked before."""
     signed = parse_checkpoint(checkpoint[1])
     if (signed.size, signed.root) != (frontier.size, frontier.root()):
+        for _ in log.records(covered, frontier.size):
+            pass  # Raises for the first record that differs from its tile, which is more than the root can tell.
         raise VerificationFailed(
             "LED-TREE",
-            "the records are not those that the checkpoint was signed for",
+            f"one of the records from {covered} on is not one that the checkpoint was signed for",
             expected=f"{signed.size} {signed.root.hex()}",
             found=f"{frontier.size} {frontier.root().hex()}",
         )
@@ -108,12 +114,13 @@ def _check_root(checkpoint: tuple[int, bytes], frontier: Frontier) -> None:
 def _contents(ledger: Ledger, size: int) -> Iterator[ContentItem]:
     """Every item of content that the first `size` records commit to and that is there, in the order of the log."""
     store = ledger.private_store()
-    for _, data in ledger.records(0, size):
+    for _, data in ledger.log.raw_records(0, size):
         for act in restore_entry(decode_record(data).entry).acts:
             for _, digest in getattr(act, "content", ()):
                 if isinstance(act, acts.SubjectAct):
                     found = store.get(item_id(act.list, act.subject, digest))
                     if found is not None:
+                        check_commitment(digest, *found)
                         yield ContentItem(act.list, act.subject, digest, *found)
 
 

@@ -125,12 +125,12 @@ def _(world: World) -> Entry:
     return world.build("regulator", listing_remove(listing))
 
 
-@attack("R-LISTER", "let the parent of the successor act")
+@attack("R-LISTER", "let a body below the successor act")
 def _(world: World) -> Entry:
-    empower(world, "regulator")
+    empower(world, "branch")
     listing = listed(world)
-    world.append("root", authority_close("district", successor="branch"))
-    return world.build("regulator", listing_remove(listing))
+    world.append("root", authority_close("district", successor="regulator"))
+    return world.build("branch", listing_remove(listing))
 
 
 @attack("R-LISTER", "let a body registered under the lister act")

@@ -24,7 +24,7 @@ def model_of(world: World) -> Model:
 
 
 def submit_to_both(world: World, model: Model, checked: CheckedEntry) -> tuple[Verdict, Refused | None, Receipt | None]:
-    """Lets engine and model judge an entry, and checks that they agree: on the verdict, the act, the rule and the state."""
+    """Lets engine and model judge an entry, and checks that they agree on the verdict, the act and the rule."""
     leaf = leaf_hash(world.record_of(checked))
     verdict = model.submit(world.size, world.recorded_at, leaf, world.view.roots, checked)
     refusal: Refused | None = None
@@ -48,7 +48,7 @@ def plain_state(view: MemoryView) -> dict[str, dict[Any, Any]]:
     governance = view.governance
     return {
         "authority": {name: row._asdict() for name, row in governance.authorities.items()},
-        "confirmed": dict(governance.confirmed),
+        "confirmed": {digest: row._asdict() for digest, row in governance.confirmed.items()},
         "ground": {name: row._asdict() for name, row in governance.grounds.items()},
         "key": {key: row._asdict() for key, row in governance.keys.items()},
         "law": {name: row._asdict() for name, row in governance.laws.items()},

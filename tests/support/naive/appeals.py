@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from support.naive.governance import Rules, law
-from support.naive.listings import appeal_named, end, listing_named, note, power, row_of, stands
+from support.naive.governance import Rules, law, may_review
+from support.naive.listings import appeal_named, contents, end, listing_named, note, power, row_of, stands
 from support.naive.model import Context, Model, Rule
 
 
 def appeal_file(model: Model, context: Context, act: Any) -> Rules:
-    yield from power(model, context, act, "lodge")
+    yield from contents(model, act)
     if act.filed > context.day:
         yield "R-DATES"
     listing = listing_named(model, context, act, act.listing)
+    yield from power(model, context, act, "lodge", () if listing is None else (listing["area"],))
     if listing is None:
         yield "R-REFERENCE"
         return
+    if any(model.related(context.authority, party) for party in (listing["authority"], *listing["cosigners"])):
+        yield "R-INDEPENDENT"
     ended = listing["ended"]
     if ended is not None and ended["how"] == "annulled" and ended["effective"] <= context.day:
         yield "R-TRANSITION"
@@ -37,12 +40,13 @@ def file_appeal(model: Model, context: Context, act: Any) -> None:
 
 
 def appeal_decide(model: Model, context: Context, act: Any) -> Rules:
-    yield from power(model, context, act, "review")
+    yield from contents(model, act)
     if act.decided > context.day or act.effective < act.decided:
         yield "R-DATES"
     if (act.outcome == "vary") != (act.until is not None):
         yield "R-REASON"
     listing, appeal = appeal_named(model, context, act, act.appeal)
+    yield from power(model, context, act, "review", () if listing is None else (listing["area"],))
     if appeal is None:
         yield "R-REFERENCE"
         return
@@ -50,9 +54,8 @@ def appeal_decide(model: Model, context: Context, act: Any) -> Rules:
         yield "R-TRANSITION"
     if act.decided < appeal["filed"]:
         yield "R-DATES"
-    if {context.authority, *model.above(context.authority)} & {
-        listing["authority"], appeal["lodger"], *listing["cosigners"],
-    }:  # fmt: skip
+    parties = {listing["authority"], appeal["lodger"], *listing["cosigners"]}
+    if not may_review(model, context.authority, parties, context.day):
         yield "R-REVIEWER"
     if act.until is not None:
         yield from stands(listing, context.day)
@@ -100,7 +103,8 @@ def withdraw_appeal(model: Model, context: Context, act: Any) -> None:
 
 
 def content_erase(model: Model, context: Context, act: Any) -> Rules:
-    yield from power(model, context, act, "erase")
+    areas = tuple(listing["area"] for listing in row_of(model, act)["listings"])
+    yield from power(model, context, act, "erase", areas)
     if act.decided > context.day:
         yield "R-DATES"
     yield from law(model, context, act.law)

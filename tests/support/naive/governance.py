@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import product
 from typing import Any
 
 from support.naive.model import Context, Model, Rule
@@ -161,16 +162,19 @@ def entry_confirm(model: Model, context: Context, act: Any) -> Rules:
         and row["authority"] == act.authority == context.authority
         and context.role in ("act", "admin")
         and model.entries.get((act.key, author_seq)) == digest
-        and row["stands"] is not None
-        and author_seq >= row["stands"]
-        and digest not in model.state["confirmed"]
+        and model.is_tainted(act.key, author_seq, digest)
     )
     if not tainted:
         yield "R-CONFIRM"
 
 
 def confirm(model: Model, context: Context, act: Any) -> None:
-    model.state["confirmed"][act.entry[1]] = context.seq
+    model.state["confirmed"][act.entry[1]] = {
+        "seq": context.seq,
+        "key": context.key,
+        "author_seq": context.author_seq,
+        "entry": context.digest,
+    }
 
 
 # -- bodies and mandates -----------------------------------------------------------------------------------------------
@@ -226,10 +230,10 @@ def mandate_grant(model: Model, context: Context, act: Any) -> Rules:
     elif act.list not in model.state["list"]:
         yield "R-UNKNOWN"
     else:
-        yield from powers(model, act, model.state["list"][act.list])
+        yield from powers(model, context.day, act, model.state["list"][act.list])
 
 
-def powers(model: Model, act: Any, definition: dict[str, Any]) -> Rules:
+def powers(model: Model, day: str, act: Any, definition: dict[str, Any]) -> Rules:
     """Separation and independence, as a new mandate on a list meets them."""
     held = {
         action
@@ -239,10 +243,9 @@ def powers(model: Model, act: Any, definition: dict[str, Any]) -> Rules:
     } | set(act.actions)
     if bool(held & DECIDING) + ("lodge" in held) + ("review" in held) > 1:
         yield "R-SEPARATION"
-    if "lodge" in act.actions and act.authority not in definition["lodgers"]:
-        yield "R-INDEPENDENT"
-    if "review" in act.actions and act.authority not in definition["reviewers"]:
-        yield "R-INDEPENDENT"
+    for action, bodies in (("lodge", definition["lodgers"]), ("review", definition["reviewers"])):
+        if action in act.actions and act.authority not in [model.today(body, day) for body in bodies]:
+            yield "R-INDEPENDENT"
     deciding = DECIDING & set(act.actions)
     if not deciding:
         return
@@ -252,18 +255,29 @@ def powers(model: Model, act: Any, definition: dict[str, Any]) -> Rules:
     if definition["consent"] == "parent":
         deciders |= {*model.above(act.authority)[:1]}
     restricts = definition["polarity"] == "restriction" and definition["source"] is None
-    if restricts and not any(recourse(model, definition, deciders)):
+    if restricts and not any(recourse(model, definition, deciders, day)):
         yield "R-INDEPENDENT"
 
 
-def recourse(model: Model, definition: dict[str, Any], deciders: set[str]) -> Iterator[tuple[str, str]]:
+def recourse(model: Model, definition: dict[str, Any], deciders: set[str], day: str) -> Iterator[tuple[str, str]]:
     """Every pair of bodies of which one may lodge against these deciders, and the other decide what it lodged."""
-    for lodger in definition["lodgers"]:
-        if any(model.related(lodger, decider) for decider in deciders):
-            continue
-        for reviewer in definition["reviewers"]:
-            if not {reviewer, *model.above(reviewer)} & {*deciders, lodger}:
-                yield lodger, reviewer
+    lodgers = [model.today(body, day) for body in definition["lodgers"]]
+    reviewers = [model.today(body, day) for body in definition["reviewers"]]
+    for lodger, reviewer in product(lodgers, reviewers):
+        related = any(model.related(lodger, decider) for decider in deciders)
+        if not related and may_review(model, reviewer, {*deciders, lodger}, day):
+            yield lodger, reviewer
+
+
+def may_review(model: Model, reviewer: str, parties: set[str], day: str) -> bool:
+    """Whether a body is neither a party, nor the heir of one, nor below either."""
+    involved = parties | {heir for party in parties for heir in model.heirs(party, day)}
+    return not involved & {reviewer, *model.above(reviewer)}
+
+
+def reaches(mandates: list[dict[str, Any]], area: str | None) -> bool:
+    """Whether one of the mandates covers the area; one for no area in particular covers everything."""
+    return any(not row["areas"] or (area is not None and within(area, row["areas"])) for row in mandates)
 
 
 def within(area: str, areas: Any) -> bool:
@@ -354,7 +368,8 @@ def list_open(model: Model, context: Context, act: Any) -> Rules:
     yield from law(model, context, row["law"])
     if row["polarity"] == "restriction" and row["source"] is None:
         for action, bodies in (("lodge", row["lodgers"]), ("review", row["reviewers"])):
-            if not any(model.mandates(body, act.list, action, context.day) for body in bodies):
+            present = [model.today(body, context.day) for body in bodies]
+            if not any(model.mandates(body, act.list, action, context.day) for body in present):
                 yield "R-INDEPENDENT"
 
 

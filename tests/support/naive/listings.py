@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from support.naive.governance import Rules, law, recourse, within
+from support.naive.governance import Rules, law, reaches, recourse
 from support.naive.model import Context, Model, Rule, months_later
 
 
@@ -18,7 +18,8 @@ def note(model: Model, context: Context, act: Any) -> dict[str, Any]:
     """Enters the act's address and content into the subject's row, and returns the row."""
     row = model.state["subject"].setdefault((act.list, *act.subject), row_of(model, act))
     row["history"] += [context.seq, context.place]
-    row["commitments"] += [digest for _, digest in getattr(act, "content", ())]
+    digests = [digest for _, digest in getattr(act, "content", ())]
+    row["commitments"] += [digest for digest in dict.fromkeys(digests) if digest not in row["commitments"]]
     return row  # type: ignore[no-any-return]  # rows are dicts
 
 
@@ -36,12 +37,19 @@ def power(model: Model, context: Context, act: Any, action: str, areas: tuple[st
     if not held:
         yield "R-MANDATE"
     for area in areas:
-        if not any(not mandate["areas"] or (area and within(area, mandate["areas"])) for mandate in held):
+        if not reaches(held, area):
             yield "R-MANDATE-AREA"
-    if action not in ("lodge", "erase"):
+    if action != "lodge":
         for body in (context.authority, *model.above(context.authority)):
             if model.state["authority"].get(body, {}).get("identity") == act.subject:
                 yield "R-SELF"
+
+
+def contents(model: Model, act: Any) -> Rules:
+    """What was erased is not committed to again."""
+    erased = {digest for digest, _ in row_of(model, act)["erased"]}
+    if any(digest in erased for _, digest in act.content):
+        yield "R-ERASE"
 
 
 def listing_named(model: Model, context: Context, act: Any, ref: Any) -> dict[str, Any] | None:
@@ -97,6 +105,15 @@ def begin_listing(model: Model, context: Context, act: Any) -> Rules:
         if listing["case"] == act.case and is_active(listing, act.effective, context.day):
             yield "R-DUPLICATE"
     yield from source(context, act)
+    yield from contents(model, act)
+    if definition["polarity"] == "restriction" and definition["source"] is None:
+        deciders = {context.authority, *(who for who, _, _ in context.cosigners)}
+        if not any(
+            reaches(model.mandates(lodger, act.list, "lodge", context.day), act.area)
+            and reaches(model.mandates(reviewer, act.list, "review", context.day), act.area)
+            for lodger, reviewer in recourse(model, definition, deciders, context.day)
+        ):
+            yield "R-INDEPENDENT"
 
 
 def is_active(listing: dict[str, Any], begin: str | None, day: str) -> bool:
@@ -152,14 +169,6 @@ def listing_add(model: Model, context: Context, act: Any) -> Rules:
         parent = [*model.above(context.authority), None][0]
         if not any(who == parent and role == "act" for who, role, _ in context.cosigners):
             yield "R-CONSENT"
-    if definition["polarity"] == "restriction" and definition["source"] is None:
-        deciders = {context.authority, *(who for who, _, _ in context.cosigners)}
-        if not any(
-            model.mandates(lodger, act.list, "lodge", context.day)
-            and model.mandates(reviewer, act.list, "review", context.day)
-            for lodger, reviewer in recourse(model, definition, deciders)
-        ):
-            yield "R-INDEPENDENT"
 
 
 def enter_listing(model: Model, context: Context, act: Any) -> None:
@@ -177,7 +186,7 @@ def enter_listing(model: Model, context: Context, act: Any) -> None:
 
 
 def change(model: Model, context: Context, act: Any, action: str, listing: dict[str, Any] | None) -> Rules:
-    """Who may change a listing: the lister, who stands above it, its successor once it has closed."""
+    """Who may change a listing: the lister, its heirs once it has closed, and who stands above one of them."""
     areas = () if listing is None else (listing["area"],)
     yield from power(model, context, act, action, areas)
     if act.decided > context.day:
@@ -185,9 +194,8 @@ def change(model: Model, context: Context, act: Any, action: str, listing: dict[
     if listing is None:
         yield "R-REFERENCE"
         return
-    lister = listing["authority"]
-    heir = model.state["authority"][lister]["successor"] if model.is_closed(lister, context.day) else None
-    if context.authority not in (lister, *model.above(lister), heir):
+    owners = [listing["authority"], *model.heirs(listing["authority"], context.day)]
+    if not any(context.authority in (owner, *model.above(owner)) for owner in owners):
         yield "R-LISTER"
 
 
@@ -202,6 +210,7 @@ def listing_correct(model: Model, context: Context, act: Any) -> Rules:
     yield from change(model, context, act, "correct", listing)
     yield from power(model, context, act, "correct", (act.area,))
     yield from source(context, act)
+    yield from contents(model, act)
     if listing is None:
         return
     yield from stands(listing, context.day)
@@ -234,9 +243,9 @@ def listing_suspend(model: Model, context: Context, act: Any) -> Rules:
     yield from stands(listing, context.day)
     past = [one for one in listing["suspensions"] if one[1] is not None]
     running = [one for one in listing["suspensions"] if one[1] is None]
-    if any(act.effective >= begin for begin, _ in running):
+    if any(act.effective >= begin for begin, _, _ in running):
         yield "R-TRANSITION"
-    if any(act.effective < end for _, end in past):
+    if any(act.effective < end for _, end, _ in past):
         yield "R-DATES"
     if listing["effective"] is not None and act.effective < listing["effective"]:
         yield "R-DATES"
@@ -246,7 +255,7 @@ def suspend(model: Model, context: Context, act: Any) -> None:
     listing = listing_named(model, context, act, act.listing)
     assert listing is not None
     past = [one for one in listing["suspensions"] if one[1] is not None]
-    listing["suspensions"] = [*past, (act.effective, None)]
+    listing["suspensions"] = [*past, (act.effective, None, None)]
     note(model, context, act)
 
 
@@ -256,7 +265,7 @@ def listing_restore(model: Model, context: Context, act: Any) -> Rules:
     if listing is None:
         return
     yield from stands(listing, context.day)
-    running = [begin for begin, end in listing["suspensions"] if end is None]
+    running = [begin for begin, end, _ in listing["suspensions"] if end is None]
     if not running:
         yield "R-TRANSITION"
     if any(act.effective < begin for begin in running) or act.effective < act.decided:
@@ -266,7 +275,8 @@ def listing_restore(model: Model, context: Context, act: Any) -> Rules:
 def restore(model: Model, context: Context, act: Any) -> None:
     listing = listing_named(model, context, act, act.listing)
     assert listing is not None
-    listing["suspensions"] = [(begin, end or act.effective) for begin, end in listing["suspensions"]]
+    *past, (begin, _, _) = listing["suspensions"]
+    listing["suspensions"] = [*past, (begin, act.effective, context.seq)]
     note(model, context, act)
 
 

@@ -30,6 +30,7 @@ class Context(NamedTuple):
     digest: bytes
     authority: str
     key: bytes
+    author_seq: int
     role: str
     cosigners: tuple[tuple[str, str, bytes], ...]
     acts: tuple[Any, ...]
@@ -68,8 +69,8 @@ class Model:
         before = copy.deepcopy((self.state, self.ledger)) if len(entry.acts) > 1 else None
         for index, act in enumerate(entry.acts):
             context = Context(
-                seq, day, leaf, checked.digest, entry.authority, entry.key, self._role_at_start(before, entry),
-                cosigners, entry.acts, index,
+                seq, day, leaf, checked.digest, entry.authority, entry.key, entry.author_seq,
+                self._role_at_start(before, entry), cosigners, entry.acts, index,
             )  # fmt: skip
             judge, apply = self.acts[type(act).__name__]
             broken = frozenset(judge(self, context, act))
@@ -177,6 +178,29 @@ class Model:
         if row is None or row["parent"] is None:
             return []
         return [row["parent"], *self.above(row["parent"])]
+
+    def heirs(self, authority: str, day: str) -> list[str]:
+        """Those to whom the authority's business has passed by the day, one after the other."""
+        passed: list[str] = []
+        while self.is_closed(authority, day):
+            successor: str | None = self.state["authority"][authority]["successor"]
+            if successor is None or successor in passed:
+                break
+            passed.append(successor)
+            authority = successor
+        return passed
+
+    def today(self, authority: str, day: str) -> str:
+        """Who is the authority on the day: itself, or its last heir."""
+        return [authority, *self.heirs(authority, day)][-1]
+
+    def is_tainted(self, key: bytes, author_seq: int, digest: bytes) -> bool:
+        """Whether an entry is disowned and not confirmed by one that counts."""
+        stands = self.state["key"][key]["stands"]
+        if stands is None or author_seq < stands:
+            return False
+        confirmed = self.state["confirmed"].get(digest)
+        return confirmed is None or self.is_tainted(confirmed["key"], confirmed["author_seq"], confirmed["entry"])
 
     def related(self, one: str, other: str) -> bool:
         return one == other or one in self.above(other) or other in self.above(one)

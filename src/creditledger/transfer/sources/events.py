@@ -23,6 +23,10 @@ ADD, REMOVE = "add", "remove"
 
 _MICROSECONDS_PER_MINUTE = 60_000_000
 _MAX_CONTENT_BYTES = 1 << 18
+_MAX_LISTS = 1000
+# Room is left for a number, and for the prefix that names a list's mandate.
+_MAX_LIST_ID = 44
+_no_identifier = re.compile(r"[^a-z0-9._-]+", re.ASCII)
 _moment = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
     r"(?:[Tt ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,9}))?)?(?: ?([Zz]|[+-][0-9]{2}(?::?[0-9]{2})?))?)?"
@@ -44,7 +48,7 @@ class EventLayout:
     lists: Mapping[str, str] | str
     key: str = "key"
     action: str = "action"
-    date: str = "date"
+    date: str = "recorded"
     list: str = "list"
     actions: Mapping[str, str] = field(default_factory=lambda: {ADD: ADD, REMOVE: REMOVE})
     content: Mapping[str, str] = field(default_factory=dict)
@@ -133,6 +137,45 @@ def _event(line: Line, value: Any, layout: EventLayout, utc_offset: str) -> Even
     moment, date = read_moment(_text(value, layout.date), utc_offset)
     fields = {label: _content(value[name]) for label, name in layout.content.items() if value.get(name) is not None}
     return EventRow(line.number, line.offset, list_id, key, action, moment, date, fields)
+
+
+def suggest_lists(file: BinaryIO, name: str) -> dict[str, str]:
+    """Return an identifier of a list for every value that a field has in a file, for `EventLayout.lists`.
+
+    Args:
+        file: read from its beginning.
+        name: the field that says which list.
+
+    Returns:
+        The values in the order of the alphabet, each with an identifier of its own made from it: letters and digits of
+        ASCII in lower case, anything else as one hyphen. Lines that cannot be read are passed over.
+
+    Raises:
+        OSError: the file cannot be read.
+        FormatError: the field has more than 1,000 different values, which no field does that says which list.
+    """
+    values: set[str] = set()
+    for line in read_lines(file):
+        if not isinstance(line, Line):
+            continue
+        try:
+            value = json.loads(line.data)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(value, dict) and isinstance(value.get(name), str):
+            values.add(value[name])
+            if len(values) > _MAX_LISTS:
+                raise FormatError(f"the field {name!a} has more than {_MAX_LISTS} different values")
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for value in sorted(values):
+        stem = _no_identifier.sub("-", value.lower()).strip("-.")[:_MAX_LIST_ID] or "list"
+        number = 1
+        while (list_id := stem if number == 1 else f"{stem}-{number}") in taken:
+            number += 1
+        taken.add(list_id)
+        found[value] = list_id
+    return found
 
 
 def read_moment(text: str, utc_offset: str) -> tuple[int, str]:

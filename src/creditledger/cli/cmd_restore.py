@@ -1,0 +1,70 @@
+"""`creditledger restore`: a ledger's directory rebuilt from an export, every check on the way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from creditledger.audit.trust import Trust
+from creditledger.cli import options, output
+from creditledger.transfer import restore_ledger
+
+
+@click.command("restore")
+@click.argument("export", type=click.Path(path_type=Path))
+@options.directory
+@click.option("--trust", type=click.Path(path_type=Path), help="The trust file: restore this ledger and no other.")
+@click.option(
+    "--log-key", type=click.Path(path_type=Path), help="Go on signing here; only ever from the newest export."
+)
+@click.option(
+    "--content-key", type=click.Path(path_type=Path), help="Encrypt the content that the export holds with this key."
+)
+@click.option("--without-content", is_flag=True, help="Leave out content that the export holds.")
+@options.passphrase
+@options.head_dir
+@options.as_json
+def command(
+    export: Path,
+    directory: Path,
+    trust: Path | None,
+    log_key: Path | None,
+    content_key: Path | None,
+    without_content: bool,
+    passphrase_file: Path | None,
+    passphrase_fd: int | None,
+    head_dir: Path | None,
+    as_json: bool,
+) -> None:
+    """Rebuild the ledger in the new directory DIR from the file EXPORT: same records, same root.
+
+    Content that an erasure on record destroyed is not put back. Without --log-key the result is for reading: a machine
+    that signs on from an old export would make a second history.
+    """
+    signer = None if log_key is None else options.load_signer(log_key, passphrase_file, passphrase_fd)
+    with output.progress(quiet=as_json) as progress:
+        restored = restore_ledger(
+            export,
+            directory,
+            trust=None if trust is None else Trust.load(trust),
+            log_signer=signer,
+            content_key=options.content_key(content_key),
+            without_content=without_content,
+            head_dir=head_dir,
+            progress=None if progress is None else (lambda what, done: progress(f"restoring {what}", done, done)),
+        )
+    if as_json:
+        output.emit_json(
+            {
+                "directory": str(directory), "size": restored.size, "root": restored.root.hex(),
+                "state_digest": restored.state_digest.hex(), "contents": restored.contents,
+                "erased": restored.erased, "may_sign": restored.head_kept,
+            }
+        )  # fmt: skip
+        return
+    click.echo(f"{restored.size} records, root {restored.root.hex()}")
+    output.say(
+        f"{directory} is restored; {restored.contents} items of content, {restored.erased} left out because they were "
+        f"erased. " + ("It can be written to from here." if restored.head_kept else "It is for reading.")
+    )
