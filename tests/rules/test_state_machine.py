@@ -119,22 +119,23 @@ class Histories(RuleBasedStateMachine):
     @rule(random=RANDOM)
     def list_somebody(self, random: Random) -> None:
         list_id = self._mostly(random, OPEN_LISTS, tuple(LISTERS))
-        author = self._mostly(random, LISTERS[list_id], BODIES)
+        author = self._holder(random, list_id, "add")
         self._try(author, self._listing_add(random, list_id), cosigners=self._cosigners(random, list_id, author))
 
     @rule(random=RANDOM)
     def take_over(self, random: Random) -> None:
         effective = self._one(random, (self._past(random), None))
+        list_id = self._mostly(random, ("legacy",), tuple(LISTERS))
         act = opening_balance(
             self._mostly(random, SUBJECTS[:3], SUBJECTS),
-            list=self._mostly(random, ("legacy",), tuple(LISTERS)),
+            list=list_id,
             ground=self._mostly(random, ("evades-by-sham-suit", None, "refuses-to-obey"), self._grounds()),
             effective=effective,
             until=self._until(random, effective or self.world.day, 24),
             case=self._one(random, CASES),
             area=self._one(random, AREAS),
         )
-        self._try(self._mostly(random, ("district",), BODIES), act)
+        self._try(self._holder(random, list_id, "add"), act)
 
     @precondition(lambda self: self.listings)
     @rule(random=RANDOM)
@@ -147,7 +148,7 @@ class Histories(RuleBasedStateMachine):
     def transcribe(self, random: Random) -> None:
         act = self._listing_add(random, "foreign")._replace(source=ActRef(None, 0))
         cited = source_cite(self._mostly(random, ("foreign",), ("defaulters", "new")))
-        self._try(self._mostly(random, ("archive",), BODIES), cited, act)
+        self._try(self._holder(random, "foreign", "transcribe"), cited, act)
 
     @precondition(lambda self: self.listings)
     @rule(random=RANDOM)
@@ -160,7 +161,7 @@ class Histories(RuleBasedStateMachine):
             if self._wrong(random, 2):
                 change = change._replace(list=list_id, subject=add.subject, listing=ActRef(None, 0))
             acts.append(self._one(random, (change, self._listing_add(random, list_id))))
-        self._try(self._mostly(random, LISTERS[list_id], BODIES), *acts)
+        self._try(self._holder(random, list_id, "add"), *acts)
 
     @precondition(lambda self: self.listings)
     @rule(random=RANDOM)
@@ -168,7 +169,7 @@ class Histories(RuleBasedStateMachine):
         list_id, subject, ref = self._target(random)
         filed = self._mostly(random, (self.world.day,), (self._day(random),))
         act = appeal_file(ref, subject, list=list_id, filed=filed, content=self._content(random))
-        self._try(self._mostly(random, ("ombudsman",), BODIES), act)
+        self._try(self._holder(random, list_id, "lodge"), act)
 
     @precondition(lambda self: self.appeals)
     @rule(random=RANDOM)
@@ -186,8 +187,7 @@ class Histories(RuleBasedStateMachine):
             until=self._near(random, ref) if (outcome == "vary") != self._wrong(random) else None,
             content=self._content(random),
         )
-        author = self._mostly(random, ("tribunal", "supreme"), BODIES)
-        self._try(author, act)
+        self._try(self._holder(random, list_id, "review"), act)
 
     @precondition(lambda self: self.appeals)
     @rule(random=RANDOM)
@@ -195,7 +195,7 @@ class Histories(RuleBasedStateMachine):
         list_id, subject, appeal, _ = self._appealed(random)
         withdrawn = self._mostly(random, (self.world.day,), (self._day(random),))
         act = appeal_withdraw(appeal, subject, list=list_id, withdrawn=withdrawn)
-        self._try(self._mostly(random, ("ombudsman",), BODIES), act)
+        self._try(self._holder(random, list_id, "lodge"), act)
 
     @precondition(lambda self: self.listings)
     @rule(random=RANDOM)
@@ -209,7 +209,7 @@ class Histories(RuleBasedStateMachine):
             decided=self._mostly(random, (self.world.day,), (self._day(random),)),
             law=self._mostly(random, (LAW,), self._laws()),
         )
-        self._try(self._mostly(random, ("district",), BODIES), act)
+        self._try(self._holder(random, list_id, "erase"), act)
 
     @rule(random=RANDOM)
     def govern(self, random: Random) -> None:
@@ -254,6 +254,9 @@ class Histories(RuleBasedStateMachine):
             TRIED["no form"] += 1
             return
         _, refusal, receipt = submit_to_both(self.world, self.model, checked)
+        import sys
+        caller=sys._getframe(1).f_code.co_name
+        TRIED['by '+caller+(' ok' if refusal is None else ' '+refusal.rule)]+=1
         if refusal is not None:
             TRIED[refusal.rule] += 1
             return
@@ -454,6 +457,11 @@ class Histories(RuleBasedStateMachine):
         return confirm, (admin, admin, "root"), ()
 
     # -- choices ------------------------------------------------------------------------------------------------------
+
+    def _holder(self, random: Random, list_id: str, action: str) -> str:
+        """Mostly somebody who may take the action on the list today."""
+        held = [body for body in BODIES if self.model.mandates(body, list_id, action, self.world.day)]
+        return self._mostly(random, held or BODIES, BODIES)
 
     def _one(self, random: Random, choices: Sequence[T]) -> T:
         return random.choice(choices)

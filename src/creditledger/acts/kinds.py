@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -199,7 +200,7 @@ def sorted_set(kind: Kind, low: int, high: int) -> Kind:
             raise FormatError(f"expected an array of {low} to {high} values")
         for member in value:
             kind.check(member)
-        if any(left >= right for left, right in pairwise(value)):
+        if len(value) > 1 and any(left >= right for left, right in pairwise(value)):
             raise FormatError("the values must be in ascending order, each once")
 
     def from_json(value: Any) -> tuple[Any, ...]:
@@ -277,6 +278,9 @@ def _check_entry_mark(value: Any) -> None:
 MAX_ENTRY_ACTS = 1024
 MAX_CONTENT = 16
 
+# What `_make` does, without counting the values again, in a third of the time.
+_commitment = partial(tuple.__new__, Commitment)
+
 DATE = Kind("date", check_date, "2026-01-31")
 UTC_OFFSET = Kind("UTC offset", check_offset, "+08:00")
 HASH = bytes_kind(32)
@@ -286,16 +290,16 @@ SUBJECT = Kind(
     "subject",
     _check_subject,
     "uscc:91110000600037341L",
-    Subject._make,
+    partial(tuple.__new__, Subject),
     lambda value: str(Subject._make(value)),
     lambda text: Subject.parse(_is_text(text)),
 )
-ACT_REF = Kind("act reference", _check_ref, "00" * 32 + "#0", ActRef._make, lambda v: str(ActRef._make(v)), _parse_ref)
+ACT_REF = Kind("act reference", _check_ref, "00" * 32 + "#0", partial(tuple.__new__, ActRef), lambda v: str(ActRef._make(v)), _parse_ref)
 CONTENT = Kind(
     f"sorted array of 0 to {MAX_CONTENT}: [label, commitment]",
     _check_content,
     {},
-    lambda value: tuple(map(Commitment._make, value)),
+    lambda value: tuple([_commitment(pair) for pair in value]),
     lambda value: {label: digest.hex() for label, digest in value},
     _content_from_json,
 )

@@ -52,9 +52,9 @@ def command(
 ) -> None:
     """Found a ledger in DIR: a new or empty directory.
 
-    Keys that are not given are made in the --keys directory, encrypted under one passphrase. Move the root keys off this
-    machine afterwards: they govern the ledger and are needed seldom. DIR/ledger.trust is what an auditor needs; hand it
-    over by another way than the ledger itself.
+    Keys that are not given are made in the --keys directory, encrypted under one passphrase. Move the root keys off
+    this machine afterwards: they govern the ledger and are needed seldom. DIR/ledger.trust is what an auditor needs;
+    hand it over by another way than the ledger itself.
     """
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise UsageError(f"{directory} is there and not empty; a ledger is founded in a new directory")

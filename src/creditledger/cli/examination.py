@@ -141,12 +141,15 @@ def _structure(layout: Layout, name: str, path: Path) -> Line:
     before = writer_of(layout)
     if before is not None:
         return Line(NOTE, f"{name} file", f"not looked at while {before} writes", "run this again when nobody writes")
+    data = path / "data.mdb"
+    if data.exists() and not data.is_file():
+        return Line(PROBLEM, f"{name} file", f"{data} is not a file", advice)
     try:
-        size = (path / "data.mdb").stat().st_size
+        size = data.stat().st_size
         probe(path)
     except (NoLedger, FileNotFoundError):
         if name == "log":
-            return Line(PROBLEM, "log file", f"{path / 'data.mdb'} is missing", advice)
+            return Line(PROBLEM, "log file", f"{data} is missing", advice)
         return Line(
             NOTE, "state file", "there is none", "the next writer makes it anew; readers replay the log meanwhile"
         )

@@ -1,0 +1,68 @@
+"""The README, run: the tour's commands in a shell, the library examples in Python, in the order in which they stand."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
+
+
+def blocks(language: str) -> list[str]:
+    return [body for found, body in BLOCK.findall(README) if found == language]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty directory in which the tour takes place, with the tools beside it as in a checkout."""
+    place = tmp_path_factory.mktemp("tour")
+    (place / "tools").symlink_to(ROOT / "tools")
+    return place
+
+
+def run(command: list[str], home: Path) -> subprocess.CompletedProcess[str]:
+    programs = str(Path(sys.executable).parent)
+    environment = {
+        **os.environ,
+        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+        "XDG_STATE_HOME": str(home / "state"),
+        "HOME": str(home),
+    }
+    return subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True, timeout=120)
+
+
+def test_the_tour_does_what_it_says(home: Path) -> None:
+    commands = [line[2:] for block in blocks("console") for line in block.splitlines() if line.startswith("$ ")]
+    assert len(commands) > 15
+    for command in commands:
+        words, _, expected = command.partition("   # exit ")
+        done = run(["sh", "-c", words], home)
+        assert done.returncode == int(expected or 0), f"{command}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr, command
+
+
+def test_the_library_examples_run(home: Path) -> None:
+    # They go on from the tour's demonstration.
+    examples = blocks("python")
+    assert len(examples) == 2
+    if not (home / "demo").exists():
+        assert run(["creditledger", "demo", "--dir", "demo", "--acts", "300"], home).returncode == 0
+    for example in examples:
+        done = run([sys.executable, "-W", "error", "-c", example], home)
+        assert done.returncode == 0, f"{example}\n{done.stderr}"
+        assert done.stdout.strip()
+
+
+def test_the_two_commands_set_up_and_run() -> None:
+    for name in ("main", "test"):
+        found = re.search(rf"<!-- {name} -->\n```sh\n(.+)\n```", README)
+        assert found is not None
+        assert "python3 -m venv" in found[1]
+        assert "requirements" in found[1]
