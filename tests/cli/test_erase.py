@@ -24,7 +24,7 @@ CLEAR = {"name": "Ana Example-Person", "case_number": "(2026) Test 7"}
 def list_somebody(bench: Bench, handle: str = HANDLE, clear: dict[str, str] = CLEAR) -> None:
     """Has the First District Court list a person, with content in clear that goes to the private store."""
     draft = bench.keys / "draft.json"
-    act = {
+    act: dict[str, Any] = {
         "type": "listing.add/1", "list": LIST, "subject": handle, "ground": "able-but-refuses",
         "decided": "2024-02-01", "effective": "2024-02-01", "until": None, "case": None, "area": None, "measures": [],
         "content": {label: {"text": text} for label, text in clear.items()}, "source": None,
@@ -131,7 +131,7 @@ def test_somebody_elses_content_stays(bench: Bench) -> None:
         (["--key", "ombudsman"], 14, "R-"),
         (["--commitment", "00" * 32], 2, "was never attached"),
         (["--commitment", "xyz"], 2, "64 hexadecimal digits"),
-        (["--log-key", "nothing"], 1, "cannot read"),
+        (["--log-key", "nothing"], 1, "does not exist"),
     ],
 )
 def test_what_is_refused_destroys_nothing(bench: Bench, options: list[str], code: int, said: str) -> None:

@@ -28,10 +28,8 @@ import signal
 import struct
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -109,7 +107,7 @@ def power_cuts(
     report = Report()
     disk, acknowledged, done = Disk(), [], 0
     first = sum(kill_after[:-1])
-    with Checker(scenario, directory) as checker, _quick_directory() as images:
+    with Checker(scenario, directory) as checker:
         for number, cut in enumerate(sorted(rng.randrange(first, len(ops) + 1) for _ in range(states))):
             for op in ops[done:cut]:
                 if op.kind == "A":
@@ -118,7 +116,7 @@ def power_cuts(
                     disk.apply(op)
             done = cut
             under_way = ops[cut]._replace(durable=False) if cut < len(ops) else None
-            root = write_image(images / "image", disk.image(chooser(rng), under_way))
+            root = write_image(directory / "image", disk.image(chooser(rng), under_way))
             report.add(f"seed {seed} state {number} at {cut} of {len(ops)}", checker.problem(root, acknowledged))
     return report
 
@@ -159,14 +157,6 @@ def write_image(root: Path, image: dict[str, bytes | None]) -> Path:
         else:
             (root / path).write_bytes(content)
     return root
-
-
-@contextmanager
-def _quick_directory() -> Iterator[Path]:
-    """In memory where there is such a place: the disk of this machine is not what is tested with a rebuilt image."""
-    memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as directory:
-        yield Path(directory)
 
 
 class Checker:
@@ -233,22 +223,22 @@ def faults(scenario: str, directory: Path, *, shim: Path, seed: int, matrix: lis
     top = directory / "faults"
     top.mkdir()
     environ = {"LD_PRELOAD": str(shim), "CRASH_ROOT": str(top.resolve())}
-    lines = "".join(json.dumps(fault) + "\n" for fault in matrix)
-    done = subprocess.run(
-        _child("faults", scenario, str(top.resolve()), str(seed)),
-        input=lines,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=_environ(environ),
-        check=True,
-        timeout=1200,
-    )
+    command = _child("faults", scenario, str(top.resolve()), str(seed))
+    pipe = subprocess.PIPE
     report = Report()
-    answers = [json.loads(line) for line in done.stdout.splitlines()]
-    with Checker(scenario, directory) as checker:
-        for number, (fault, (acknowledged, struck, error)) in enumerate(zip(matrix, answers, strict=True)):
+    with (
+        Checker(scenario, directory) as checker,
+        subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=_environ(environ)) as process,
+    ):
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for number, fault in enumerate(matrix):
+            process.stdin.write(json.dumps(fault) + "\n")
+            process.stdin.flush()
+            acknowledged, struck, error = json.loads(process.stdout.readline())
             problem = error or checker.problem(top / str(number), [bytes.fromhex(item) for item in acknowledged])
             report.add(str(fault), problem or (None if struck else "the fault never struck"))
+            shutil.rmtree(top / str(number))
     return report
 
 

@@ -7,35 +7,30 @@ from pathlib import Path
 
 import pytest
 
-from crash.harness import Fault, build_shim, faults, power_cuts, record
+from crash.harness import Fault, faults, power_cuts, record
 
 SCENARIO = "crash.files_scenario"
 
 
-@pytest.fixture(scope="module")
-def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_shim(tmp_path_factory.mktemp("shim"))
-
-
-def test_no_power_cut_loses_content_or_undoes_an_erasure_or_damages_the_head(tmp_path: Path, shim: Path) -> None:
-    report = power_cuts(SCENARIO, tmp_path, shim=shim, seed=1, states=400)
+def test_no_power_cut_loses_content_or_undoes_an_erasure_or_damages_the_head(directory: Path, shim: Path) -> None:
+    report = power_cuts(SCENARIO, directory, shim=shim, seed=1, states=400)
     assert report.examined == 400
     assert report.bad == []
 
 
-def test_no_power_cut_after_kills_loses_what_was_served_in_between(tmp_path: Path, shim: Path) -> None:
+def test_no_power_cut_after_kills_loses_what_was_served_in_between(directory: Path, shim: Path) -> None:
     bad = []
     for entries in range(1, 60, 4):
-        (tmp_path / str(entries)).mkdir()
+        (directory / str(entries)).mkdir()
         kills = (entries, 12)
-        report = power_cuts(SCENARIO, tmp_path / str(entries), shim=shim, seed=1, states=30, kill_after=kills)
+        report = power_cuts(SCENARIO, directory / str(entries), shim=shim, seed=1, states=30, kill_after=kills)
         bad += report.bad
     assert bad == []
 
 
-def test_a_segment_is_synced_with_its_mark_before_the_next_one_is_made(tmp_path: Path, shim: Path) -> None:
+def test_a_segment_is_synced_with_its_mark_before_the_next_one_is_made(directory: Path, shim: Path) -> None:
     """Only the last segment's mark is brought up to date at open; an erasure in another relies on it."""
-    ops = [op for op in record(SCENARIO, tmp_path / "recorded", shim=shim, seed=4) if "content-" in op.path]
+    ops = [op for op in record(SCENARIO, directory / "recorded", shim=shim, seed=4) if "content-" in op.path]
     made = [index for index, op in enumerate(ops) if op.kind == "C"]
     assert len(made) > 3
     for index in made[1:]:
@@ -43,8 +38,8 @@ def test_a_segment_is_synced_with_its_mark_before_the_next_one_is_made(tmp_path:
         assert [op.kind for op in ops[:index] if op.path == before][-1] == "S"
 
 
-def test_losses_on_a_disk_that_lies_are_found(tmp_path: Path, shim: Path) -> None:
-    report = power_cuts(SCENARIO, tmp_path, shim=shim, seed=2, states=100, lying=0.7)
+def test_losses_on_a_disk_that_lies_are_found(directory: Path, shim: Path) -> None:
+    report = power_cuts(SCENARIO, directory, shim=shim, seed=2, states=100, lying=0.7)
     assert len(report.bad) > 20
 
 
@@ -57,9 +52,9 @@ def fault_matrix(last: int) -> list[Fault]:
     return writes + syncs + heads + full
 
 
-def test_no_failing_write_or_sync_loses_what_was_acknowledged(tmp_path: Path, shim: Path) -> None:
+def test_no_failing_write_or_sync_loses_what_was_acknowledged(directory: Path, shim: Path) -> None:
     matrix = fault_matrix(24)
-    report = faults(SCENARIO, tmp_path, shim=shim, seed=3, matrix=matrix)
+    report = faults(SCENARIO, directory, shim=shim, seed=3, matrix=matrix)
     assert report.examined == len(matrix)
     assert report.bad == []
 
@@ -67,15 +62,15 @@ def test_no_failing_write_or_sync_loses_what_was_acknowledged(tmp_path: Path, sh
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("seed", range(10, 20))
-def test_long_campaign(tmp_path: Path, shim: Path, seed: int) -> None:
+def test_long_campaign(directory: Path, shim: Path, seed: int) -> None:
     for name in ("cuts", "lies", "faults"):
-        (tmp_path / name).mkdir()
-    assert power_cuts(SCENARIO, tmp_path / "cuts", shim=shim, seed=seed, states=3000).bad == []
+        (directory / name).mkdir()
+    assert power_cuts(SCENARIO, directory / "cuts", shim=shim, seed=seed, states=3000).bad == []
     for entries in range(seed, 300, 10):
-        (tmp_path / str(entries)).mkdir()
+        (directory / str(entries)).mkdir()
         kills = (entries, 40, 40)
         assert (
-            power_cuts(SCENARIO, tmp_path / str(entries), shim=shim, seed=seed, states=100, kill_after=kills).bad == []
+            power_cuts(SCENARIO, directory / str(entries), shim=shim, seed=seed, states=100, kill_after=kills).bad == []
         )
-    assert len(power_cuts(SCENARIO, tmp_path / "lies", shim=shim, seed=seed, states=300, lying=0.7).bad) > 60
-    assert faults(SCENARIO, tmp_path / "faults", shim=shim, seed=seed, matrix=fault_matrix(120)).bad == []
+    assert len(power_cuts(SCENARIO, directory / "lies", shim=shim, seed=seed, states=300, lying=0.7).bad) > 60
+    assert faults(SCENARIO, directory / "faults", shim=shim, seed=seed, matrix=fault_matrix(120)).bad == []

@@ -8,28 +8,23 @@ from pathlib import Path
 import pytest
 
 from crash.disk import Disk, Op
-from crash.harness import Fault, build_shim, faults, kills, power_cuts, record
+from crash.harness import Fault, faults, kills, power_cuts, record
 
 SCENARIO = "crash.lmdb_scenario"
 
 
-@pytest.fixture(scope="module")
-def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_shim(tmp_path_factory.mktemp("shim"))
-
-
-def test_no_power_cut_loses_an_acknowledged_batch_or_leaves_half_of_one(tmp_path: Path, shim: Path) -> None:
-    report = power_cuts(SCENARIO, tmp_path, shim=shim, seed=1, states=250)
+def test_no_power_cut_loses_an_acknowledged_batch_or_leaves_half_of_one(directory: Path, shim: Path) -> None:
+    report = power_cuts(SCENARIO, directory, shim=shim, seed=1, states=250)
     assert report.examined == 250
     assert report.bad == []
 
 
-def test_no_power_cut_after_kills_loses_what_was_served_in_between(tmp_path: Path, shim: Path) -> None:
+def test_no_power_cut_after_kills_loses_what_was_served_in_between(directory: Path, shim: Path) -> None:
     """A killed process leaves commits in the system's cache; whoever starts next serves them, and may sign them."""
     bad = []
     for entries in range(1, 18):  # Every step of the creation and of the first commit.
-        (tmp_path / str(entries)).mkdir()
-        bad += cuts_after_kills(tmp_path / str(entries), shim, 1, states=60, kill_after=(entries, 8))
+        (directory / str(entries)).mkdir()
+        bad += cuts_after_kills(directory / str(entries), shim, 1, states=60, kill_after=(entries, 8))
     assert bad == []
 
 
@@ -37,15 +32,15 @@ def cuts_after_kills(directory: Path, shim: Path, seed: int, states: int, kill_a
     return power_cuts(SCENARIO, directory, shim=shim, seed=seed, states=states, kill_after=kill_after).bad
 
 
-def test_losses_on_a_disk_that_lies_are_found(tmp_path: Path, shim: Path) -> None:
+def test_losses_on_a_disk_that_lies_are_found(directory: Path, shim: Path) -> None:
     """The control: a campaign that finds nothing on a disk without barriers would find nothing anywhere."""
-    report = power_cuts(SCENARIO, tmp_path, shim=shim, seed=2, states=100, lying=0.7)
+    report = power_cuts(SCENARIO, directory, shim=shim, seed=2, states=100, lying=0.7)
     assert len(report.bad) > 20
     assert any("was acknowledged, and" in problem for problem in report.bad)
 
 
-def test_the_record_shows_the_barriers_that_the_engine_relies_on(tmp_path: Path, shim: Path) -> None:
-    ops = [op for op in record(SCENARIO, tmp_path / "recorded", shim=shim, seed=3) if op.path.endswith("data.mdb")]
+def test_the_record_shows_the_barriers_that_the_engine_relies_on(directory: Path, shim: Path) -> None:
+    ops = [op for op in record(SCENARIO, directory / "recorded", shim=shim, seed=3) if op.path.endswith("data.mdb")]
     commits = [index for index, op in enumerate(ops) if op.kind == "W" and op.durable]
     assert len(commits) > 60
     assert all(ops[index - 1].kind == "S" for index in commits)
@@ -53,8 +48,8 @@ def test_the_record_shows_the_barriers_that_the_engine_relies_on(tmp_path: Path,
     assert all(op.offset >= 8192 or op.durable for op in ops[4:] if op.kind == "W")
 
 
-def test_what_was_acknowledged_outlives_kill_9(tmp_path: Path) -> None:
-    report = kills(SCENARIO, tmp_path, seed=4, rounds=6)
+def test_what_was_acknowledged_outlives_kill_9(directory: Path) -> None:
+    report = kills(SCENARIO, directory, seed=4, rounds=6)
     assert report.examined == 6
     assert report.bad == []
 
@@ -67,9 +62,9 @@ def fault_matrix(last: int) -> list[Fault]:
     return writes + syncs + directories + full
 
 
-def test_no_failing_write_or_sync_loses_what_was_acknowledged(tmp_path: Path, shim: Path) -> None:
+def test_no_failing_write_or_sync_loses_what_was_acknowledged(directory: Path, shim: Path) -> None:
     matrix = fault_matrix(12)
-    report = faults(SCENARIO, tmp_path, shim=shim, seed=5, matrix=matrix)
+    report = faults(SCENARIO, directory, shim=shim, seed=5, matrix=matrix)
     assert report.examined == len(matrix)
     assert report.bad == []
 
@@ -77,16 +72,16 @@ def test_no_failing_write_or_sync_loses_what_was_acknowledged(tmp_path: Path, sh
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("seed", range(10, 20))
-def test_long_campaign(tmp_path: Path, shim: Path, seed: int) -> None:
+def test_long_campaign(directory: Path, shim: Path, seed: int) -> None:
     for name in ("cuts", "lies", "kills", "faults"):
-        (tmp_path / name).mkdir()
-    assert power_cuts(SCENARIO, tmp_path / "cuts", shim=shim, seed=seed, states=2000).bad == []
+        (directory / name).mkdir()
+    assert power_cuts(SCENARIO, directory / "cuts", shim=shim, seed=seed, states=2000).bad == []
     for entries in range(seed, 300, 10):
-        (tmp_path / str(entries)).mkdir()
-        assert cuts_after_kills(tmp_path / str(entries), shim, seed, states=100, kill_after=(entries, 40, 40)) == []
-    assert len(power_cuts(SCENARIO, tmp_path / "lies", shim=shim, seed=seed, states=300, lying=0.7).bad) > 60
-    assert kills(SCENARIO, tmp_path / "kills", seed=seed, rounds=30).bad == []
-    assert faults(SCENARIO, tmp_path / "faults", shim=shim, seed=seed, matrix=fault_matrix(80)).bad == []
+        (directory / str(entries)).mkdir()
+        assert cuts_after_kills(directory / str(entries), shim, seed, states=100, kill_after=(entries, 40, 40)) == []
+    assert len(power_cuts(SCENARIO, directory / "lies", shim=shim, seed=seed, states=300, lying=0.7).bad) > 60
+    assert kills(SCENARIO, directory / "kills", seed=seed, rounds=30).bad == []
+    assert faults(SCENARIO, directory / "faults", shim=shim, seed=seed, matrix=fault_matrix(80)).bad == []
 
 
 def test_a_write_through_a_shared_map_is_noticed() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import stat
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from creditledger.acts.content import commit
 from creditledger.acts.kinds import Subject
 from creditledger.codec.canonical import encode
-from creditledger.errors import FormatError, LedgerError, UnsupportedError, UsageError, VerificationFailed
+from creditledger.errors import FormatError, UnsupportedError, UsageError, VerificationFailed
 from creditledger.ledger.receipt import ContentItem
 from creditledger.transfer.export_file import (
     CHECKPOINT,
@@ -220,6 +221,20 @@ def test_a_new_file_is_there_whole_with_its_mode(tmp_path: Path, private: bool, 
     assert os.listdir(tmp_path) == ["out"]
 
 
+def test_a_file_system_without_links_is_no_obstacle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_links(*_paths: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", no_links)
+    with new_file(tmp_path / "out", private=True) as file:
+        file.write(b"content")
+    assert (tmp_path / "out").read_bytes() == b"content"
+    with pytest.raises(UsageError), new_file(tmp_path / "late", private=False):
+        (tmp_path / "late").write_bytes(b"precious")
+    assert (tmp_path / "late").read_bytes() == b"precious"
+    assert sorted(os.listdir(tmp_path)) == ["late", "out"]
+
+
 def test_a_new_file_that_fails_leaves_nothing(tmp_path: Path) -> None:
     def fail() -> None:
         with new_file(tmp_path / "out", private=True) as file:
@@ -238,7 +253,7 @@ def test_a_new_file_replaces_nothing(tmp_path: Path) -> None:
         with pytest.raises(UsageError), new_file(tmp_path / name, private=False):
             pass
     # Nor what somebody puts there while it is written.
-    with pytest.raises(LedgerError), new_file(tmp_path / "late", private=False):
+    with pytest.raises(UsageError), new_file(tmp_path / "late", private=False):
         (tmp_path / "late").write_bytes(b"precious")
     assert (tmp_path / "out").read_bytes() == (tmp_path / "late").read_bytes() == b"precious"
     assert sorted(os.listdir(tmp_path)) == ["dangling", "late", "out"]

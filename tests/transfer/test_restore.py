@@ -6,46 +6,29 @@ import os
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import creditledger
 from creditledger.audit.trust import Trust
-from creditledger.codec.canonical import encode
 from creditledger.errors import (
     CannotVerify,
-    FormatError,
     KeyFileError,
-    LedgerError,
     Locked,
     StoreError,
     UsageError,
     VerificationFailed,
 )
-from creditledger.ledger.layout import LOG_TABLES
 from creditledger.ledger.ledger import Ledger
-from creditledger.ledger.log import seq_key
-from creditledger.record.record import decode_record, encode_record
-from creditledger.store.lmdb_engine import LmdbEngine
 from creditledger.store.lock import WriterLock
-from creditledger.tlog.checkpoint import Checkpoint, sign_checkpoint
-from creditledger.tlog.note import NoteSigner, NoteVerifier
+from creditledger.tlog.note import NoteVerifier
 from creditledger.transfer.events_import import import_events
 from creditledger.transfer.export import export_ledger
 from creditledger.transfer.export_file import (
-    CHECKPOINT,
     CONTENT,
-    RECORD,
-    ExportReader,
-    ExportWriter,
-    Frame,
-    read_content,
 )
-from creditledger.transfer.restore import Restored, restore_ledger
-from creditledger.transfer.snapshot_import import import_snapshot
-from creditledger.transfer.sources.events import EventLayout
+from transfer.exports import COINS, NEW_KEY, frames, restore, write
 from transfer.mirror import (
     ACT,
     ADMIN,
@@ -55,61 +38,14 @@ from transfer.mirror import (
     erase,
     event,
     events_file,
-    found,
     grant_erasure,
     members,
     reopen,
-    sdn_file,
     signer,
     subject_of,
 )
 
-NEW_KEY = b"n" * 32
 SOURCES = Path(creditledger.__file__).parents[1]
-COINS = EventLayout("coins", date="recorded")
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    """A ledger with 11 records: opening balances, an event history, content."""
-    with found(tmp_path) as one:
-        path = sdn_file(tmp_path / "sdn.csv", [[7, "ANA GARCIA", "individual"], [8, "ZWEITE GMBH"]])
-        import_snapshot(one, path, list_id="parties", dated="2025-01-01", signer=ACT, opener=ADMIN)
-        for number in range(1, 5):
-            history = [event(f"2024-01-{day:02}", "add", f"coin-{day}") for day in range(1, 2 * number)]
-            import_events(one, events_file(tmp_path / "h.jsonl", history), layout=COINS, signer=ACT, opener=ADMIN)
-        yield one
-
-
-@pytest.fixture
-def export(tmp_path: Path, ledger: Ledger) -> Path:
-    export_ledger(ledger, tmp_path / "export", with_content=True)
-    return tmp_path / "export"
-
-
-def restore(directory: Path, export: Path, name: str = "restored", **more: object) -> Restored:
-    arguments: dict[str, object] = {"head_dir": directory / HEADS, "content_key": NEW_KEY} | more
-    return restore_ledger(export, directory / name, **arguments)  # type: ignore[arg-type]  # checked by the callee
-
-
-def frames(export: Path) -> list[Frame]:
-    with export.open("rb") as file:
-        return list(ExportReader(file).frames())
-
-
-def write(path: Path, kept: list[Frame]) -> Path:
-    """A file with these frames and a right end."""
-    with path.open("wb") as file:
-        writer = ExportWriter(file)
-        for frame in kept:
-            if frame.kind == RECORD:
-                writer.record(frame.payload)
-            elif frame.kind == CHECKPOINT:
-                writer.checkpoint(frame.payload)
-            else:
-                writer.content(read_content(frame))
-        writer.end()
-    return path
 
 
 def trust_of(ledger: Ledger) -> Trust:
@@ -261,114 +197,6 @@ def test_the_trust_decides_which_ledger_it_is(
     assert not (tmp_path / "restored").exists()
 
 
-def records(kept: list[Frame]) -> list[int]:
-    """The places of the records."""
-    return [at for at, frame in enumerate(kept) if frame.kind == RECORD]
-
-
-def drop_a_record(kept: list[Frame]) -> list[Frame]:
-    at = records(kept)[5]
-    return kept[:at] + kept[at + 2 :]
-
-
-def swap_records(kept: list[Frame]) -> list[Frame]:
-    one, other = records(kept)[4:6]
-    return [*kept[:one], kept[other], *kept[one + 1 : other], kept[one], *kept[other + 1 :]]
-
-
-def change_a_record(kept: list[Frame]) -> list[Frame]:
-    at = records(kept)[5]
-    record = decode_record(kept[at].payload)
-    later = encode_record(record._replace(recorded_at=record.recorded_at + 1))
-    return [*kept[:at], kept[at]._replace(payload=later), *kept[at + 1 :]]
-
-
-def change_a_signature(kept: list[Frame]) -> list[Frame]:
-    at = records(kept)[5]
-    record = decode_record(kept[at].payload)
-    forged = encode_record(record._replace(signatures=(bytes(64),)))
-    return [*kept[:at], kept[at]._replace(payload=forged), *kept[at + 1 :]]
-
-
-def date_back(kept: list[Frame]) -> list[Frame]:
-    at = records(kept)[5]
-    record = decode_record(kept[at].payload)
-    earlier = encode_record(record._replace(recorded_at=record.recorded_at - 1))
-    return [*kept[:at], kept[at]._replace(payload=earlier), *kept[at + 1 :]]
-
-
-def change_a_checkpoint(kept: list[Frame]) -> list[Frame]:
-    at = records(kept)[5] + 1
-    stranger = NoteSigner("example.org/mirror", bytes(32))
-    forged = sign_checkpoint(Checkpoint("example.org/mirror", 6, bytes(32)), stranger)
-    return [*kept[:at], kept[at]._replace(payload=forged), *kept[at + 1 :]]
-
-
-def repeat_a_checkpoint(kept: list[Frame]) -> list[Frame]:
-    one, other = (at + 1 for at in records(kept)[4:6])
-    return [*kept[:other], kept[one], *kept[other + 1 :]]
-
-
-def drop_the_end(kept: list[Frame]) -> list[Frame]:
-    last = records(kept)[-1] + 1
-    return kept[:last] + kept[last + 1 :]
-
-
-def drop_the_beginning(kept: list[Frame]) -> list[Frame]:
-    return kept[records(kept)[1] :]
-
-
-def no_records(kept: list[Frame]) -> list[Frame]:
-    return [one for one in kept if one.kind == CONTENT]
-
-
-@pytest.mark.parametrize(
-    ("alter", "error", "why"),
-    [
-        pytest.param(drop_a_record, VerificationFailed, "LED-CHAIN", id="record dropped"),
-        pytest.param(swap_records, VerificationFailed, "LED-CHAIN", id="records swapped"),
-        pytest.param(change_a_record, VerificationFailed, "LED-TREE", id="record changed"),
-        pytest.param(change_a_signature, VerificationFailed, "LED-SIG", id="signature changed"),
-        pytest.param(date_back, VerificationFailed, "LED-TIME", id="record dated back"),
-        pytest.param(change_a_checkpoint, VerificationFailed, "LED-CKPT", id="checkpoint by somebody else"),
-        pytest.param(repeat_a_checkpoint, VerificationFailed, "LED-TREE", id="checkpoint of another size"),
-        pytest.param(drop_the_end, CannotVerify, "lie beyond the last checkpoint", id="last checkpoint dropped"),
-        pytest.param(drop_the_beginning, VerificationFailed, "LED-CHAIN", id="founding dropped"),
-        pytest.param(no_records, FormatError, "no record", id="content alone"),
-    ],
-)
-def test_an_export_that_was_altered_is_not_restored(
-    tmp_path: Path,
-    export: Path,
-    alter: Callable[[list[Frame]], list[Frame]],
-    error: type[LedgerError],
-    why: str,
-) -> None:
-    forged = write(tmp_path / "forged", alter(frames(export)))
-    with pytest.raises(error, match=why):
-        restore(tmp_path, forged)
-    assert sorted(one for one in os.listdir(tmp_path) if "restor" in one) == []
-
-
-def test_content_that_nobody_committed_to_is_not_taken_in(tmp_path: Path, export: Path) -> None:
-    kept = frames(export)
-    item = read_content(kept[-1])
-    other = item._replace(list="hosts")
-    payload = encode((other.list, tuple(other.subject), *other[2:]))
-    with pytest.raises(VerificationFailed, match="LED-CONTENT"):
-        restore(tmp_path, write(tmp_path / "forged", [*kept, Frame(CONTENT, payload, 0)]))
-    assert not (tmp_path / "restored").exists()
-
-
-def test_a_file_cut_short_is_not_restored(tmp_path: Path, export: Path) -> None:
-    data = export.read_bytes()
-    for length in (0, 23, len(data) // 2, len(data) - 1):
-        (tmp_path / "short").write_bytes(data[:length])
-        with pytest.raises(FormatError):
-            restore(tmp_path, tmp_path / "short")
-        assert not (tmp_path / "restored").exists()
-
-
 def test_a_wrong_content_key_is_refused_on_export(tmp_path: Path, ledger: Ledger) -> None:
     ledger.close()
     with reopen(tmp_path, write=False, content_key=b"w" * 32) as again, pytest.raises(KeyFileError):
@@ -391,60 +219,6 @@ def test_a_reader_exports_while_somebody_appends(tmp_path: Path, ledger: Ledger)
         subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=environment, check=True, timeout=60)
         assert export_ledger(reader, tmp_path / "export").records == size + 1
     assert restore(tmp_path, tmp_path / "export").size == size + 1
-
-
-def test_a_record_altered_while_the_ledger_is_open_is_named(tmp_path: Path, ledger: Ledger) -> None:
-    with ledger.log.engine.batch() as batch:
-        data = batch.get("record", seq_key(5)) or b""
-        batch.put("record", seq_key(5), data[:-1] + bytes((data[-1] ^ 1,)))
-    with pytest.raises(VerificationFailed, match="LED-TREE at record 5"):
-        export_ledger(ledger, tmp_path / "export")
-    assert not (tmp_path / "export").exists()
-
-
-class TestDamaged:
-    """A ledger in whose store a record was altered."""
-
-    @pytest.fixture
-    def damaged(self, tmp_path: Path, ledger: Ledger) -> Path:
-        data = dict(ledger.records())[5]
-        ledger.close()
-        engine = LmdbEngine.open(tmp_path / "ledger" / "log", LOG_TABLES)
-        with engine.batch() as batch:
-            batch.put("record", seq_key(5), data[:-1] + bytes((data[-1] ^ 1,)))
-        engine.close()
-        return tmp_path / "ledger"
-
-    def test_it_is_exported_as_it_is_only(self, tmp_path: Path, damaged: Path) -> None:
-        with pytest.raises(VerificationFailed), reopen(tmp_path, write=False) as ledger:
-            export_ledger(ledger, tmp_path / "export")
-        assert not (tmp_path / "export").exists()
-        with pytest.raises(UsageError):
-            export_ledger(damaged, tmp_path / "export")
-        totals = export_ledger(damaged, tmp_path / "export", as_is=True)
-        assert totals.records == totals.checkpoints > 5
-        assert decode_record([one for one in frames(tmp_path / "export") if one.kind == RECORD][5].payload).seq == 5
-
-    def test_the_evidence_does_not_restore(self, tmp_path: Path, damaged: Path) -> None:
-        export_ledger(damaged, tmp_path / "export", as_is=True)
-        with pytest.raises(VerificationFailed, match="LED-SIG at record 5"):
-            restore(tmp_path, tmp_path / "export")
-
-    def test_a_missing_record_leaves_the_rest(self, tmp_path: Path, damaged: Path) -> None:
-        engine = LmdbEngine.open(damaged / "log", LOG_TABLES)
-        with engine.batch() as batch:
-            batch.delete("record", seq_key(5))
-            batch.delete("checkpoint", seq_key(3))
-        engine.close()
-        totals = export_ledger(damaged, tmp_path / "export", as_is=True)
-        assert (totals.records, totals.checkpoints) == (totals.checkpoints + 1, totals.records - 1)
-        kept = [decode_record(one.payload).seq for one in frames(tmp_path / "export") if one.kind == RECORD]
-        assert 5 not in kept
-        assert {4, 6} < set(kept)
-
-    def test_evidence_holds_no_content(self, tmp_path: Path, damaged: Path) -> None:
-        with pytest.raises(UsageError, match="no content"):
-            export_ledger(damaged, tmp_path / "export", as_is=True, with_content=True)
 
 
 def test_a_place_that_cannot_be_written(tmp_path: Path, ledger: Ledger) -> None:

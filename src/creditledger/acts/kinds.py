@@ -278,7 +278,7 @@ def _check_entry_mark(value: Any) -> None:
 MAX_ENTRY_ACTS = 1024
 MAX_CONTENT = 16
 
-# What `_make` does, without counting the values again, in a third of the time.
+# Of checked values, named tuples are made as `_make` does, in a third of its time: it would count the values again.
 _commitment = partial(tuple.__new__, Commitment)
 
 DATE = Kind("date", check_date, "2026-01-31")
@@ -294,7 +294,14 @@ SUBJECT = Kind(
     lambda value: str(Subject._make(value)),
     lambda text: Subject.parse(_is_text(text)),
 )
-ACT_REF = Kind("act reference", _check_ref, "00" * 32 + "#0", partial(tuple.__new__, ActRef), lambda v: str(ActRef._make(v)), _parse_ref)
+ACT_REF = Kind(
+    "act reference",
+    _check_ref,
+    "00" * 32 + "#0",
+    partial(tuple.__new__, ActRef),
+    lambda value: str(ActRef._make(value)),
+    _parse_ref,
+)
 CONTENT = Kind(
     f"sorted array of 0 to {MAX_CONTENT}: [label, commitment]",
     _check_content,

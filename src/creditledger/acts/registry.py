@@ -43,7 +43,7 @@ def _act_type(name: str, cls: type[Act]) -> ActType:
         name in catalogue.SUBJECT_ACTS,
         tuple(kind.check for _, kind in fields),
         tuple((i, kind.convert) for i, (_, kind) in enumerate(fields) if kind.convert is not None),
-        # What `_make` does, in half the time; the number of values is checked by whoever calls it.
+        # As `_make`, which would count the values again.
         partial(tuple.__new__, cls),
     )
 

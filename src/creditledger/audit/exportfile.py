@@ -24,6 +24,8 @@ from creditledger.tlog.tiles import WIDTH
 MAGIC: Final = b"creditledger/export/v1\n"
 _FAMILY: Final = b"creditledger/export/"
 _BOUNDS: Final = {b"R": 65_535, b"C": 16_384, b"P": 1_153_434, b"E": 256}
+_AFTER: Final = {b"R": b"-RC", b"C": b"R", b"P": b"-RCP"}
+"""After which frames a frame may stand; a hyphen is the beginning."""
 _HEADER: Final = 5
 _BLOCK: Final = 1 << 20
 
@@ -69,6 +71,7 @@ def scan(path: Path) -> Index:
     digest = hashlib.sha256()
     counts = {b"R": 0, b"C": 0, b"P": 0}
     places = array("Q")
+    before = b"-"
     last = contents_at = 0
     damage: Damage | None = None
     with _open(path) as file:
@@ -100,13 +103,14 @@ def scan(path: Path) -> Index:
                 last = counts[b"R"]
             elif counts[kind] == 0:
                 contents_at = position
-            if (kind != b"P" and counts[b"P"]) or (kind == b"C" and not counts[b"R"]):
+            if _AFTER[kind].find(before) < 0:
                 damage = Damage(
-                    counts[b"R"], f"the frame at byte {position} is out of order", "records, then content items",
+                    counts[b"R"], f"the frame at byte {position} is out of order", "records, each with at most one checkpoint, then items",
                     f"a frame of type {kind.decode()}",
                 )  # fmt: skip
                 break
             counts[kind] += 1
+            before = kind
             position += _HEADER + length
     return Index(counts[b"R"], counts[b"C"], last, places.tobytes(), counts[b"P"], contents_at, damage)
 

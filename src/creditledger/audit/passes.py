@@ -12,7 +12,7 @@ HEADER: Final = 0
 AUTHORS: Final = 1
 """Section: which key signed each record."""
 PARTITIONS: Final = 2
-"""First of the sections that hold acts, one for each partition of the subjects, in blocks; pinned checkpoints follow."""
+"""First of the sections that hold acts in blocks, one for each partition of subjects; pinned checkpoints follow."""
 
 FIELDS: Final = 7
 """Values by which an act stands in a partition: seq, index, class, author_seq, entry hash, subject key, the act."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 
@@ -16,6 +19,8 @@ from creditledger.demo.story import MIN_ACTS, Story, tell
 from creditledger.errors import UsageError
 from creditledger.keys.keyfile import write_key, write_public_key
 from creditledger.ledger.ledger import LogSigner
+from creditledger.store.files import FILE_MODE, make_dir
+from creditledger.store.head import default_head_dir
 from creditledger.store.master_key import write_master_key
 
 PASSPHRASE = "demo"  # noqa: S105 - the demonstration's keys are no secret: they follow from its seed
@@ -44,9 +49,11 @@ def command(directory: Path, acts: int, seed: int, head_dir: Path | None, as_jso
     content_key = generated.Draws(seed, "content-key").bytes(32)
     began = time.monotonic()
     with output.progress(quiet=as_json) as progress:
-        story, signers = tell(
-            directory, total=acts, seed=seed, content_key=content_key, head_dir=head_dir, progress=progress
-        )
+        with TemporaryDirectory(prefix="creditledger-demo-") as heads:
+            story, signers = tell(
+                directory, total=acts, seed=seed, content_key=content_key, head_dir=Path(heads), progress=progress
+            )
+            _keep_heads(Path(heads), head_dir if head_dir is not None else default_head_dir(os.environ))
         built = time.monotonic() - began
         keys = directory / "keys"
         keys.mkdir(mode=0o700)
@@ -102,6 +109,21 @@ Try next:
   creditledger verify {directory}-tampered --trust {directory}/ledger.trust
 The keys in {keys} have the passphrase "{PASSPHRASE}" (--passphrase-file {keys}/passphrase)."""
     )
+
+
+def _keep_heads(fresh: Path, kept: Path) -> None:
+    """Keeps the head where others are kept, in place of that of an earlier run with the same seed and size.
+
+    A head guards against a second history. Of this ledger anybody can make as many as they like: its keys follow from
+    its seed.
+    """
+    make_dir(kept)
+    for head in fresh.iterdir():
+        if not head.suffix:
+            new = kept / f"{head.name}.new"
+            shutil.copyfile(head, new)
+            new.chmod(FILE_MODE)
+            new.replace(kept / head.name)
 
 
 def _drawn_as(name: str, story: Story) -> str:

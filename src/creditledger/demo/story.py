@@ -364,7 +364,8 @@ def tell(
     log = generated.signer(seed, "log")
     with Ledger.create(
         directory,
-        origin=bodies.ORIGIN,
+        # Ledgers of another seed or size are other ledgers: a machine that has signed for one may sign for the next.
+        origin=f"{bodies.ORIGIN}/{seed}-{total}",
         log_signer=log,
         root_signers=[generated.signer(seed, name) for name in _ROOTS],
         threshold=2,

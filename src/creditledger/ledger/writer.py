@@ -121,7 +121,7 @@ class Writer:
             self._state.begin()
             place = _Place(self._builder.copy(), self._last_leaf, self._last_time)
             try:
-                self._sequence_all(None, place, _Request(entries, ()))
+                self._sequence_all(place, _Request(entries, ()))
             finally:
                 self._state.roll_back()
                 self._view.recent.clear()
@@ -188,7 +188,7 @@ class Writer:
             contents: list[ContentItem] = []
             for request in unit:
                 try:
-                    self._sequence_all(batch, place, request)
+                    self._sequence_all(place, request)
                     contents.extend(request.contents)
                 except LedgerError as error:
                     if len(request.entries) > 1:
@@ -200,6 +200,7 @@ class Writer:
                 self._content().put_many(
                     [(item_id(one.list, one.subject, one.commitment), one.nonce, one.content) for one in contents]
                 )
+            batch.append_many("record", place.records)
             self._check_written(batch, before, place)
             write_tiles(batch, place.builder, place.tiles)
             head = Checkpoint(self._origin, place.builder.size, place.builder.root())
@@ -217,24 +218,24 @@ class Writer:
         self._log.set_edge(self._builder)
         self._keep_head(size, self._builder.root(), checkpoint)
         for request in unit:
-            request.receipts = [one if one.size else one._replace(size=size) for one in request.receipts]
+            request.receipts = [one if one.size else Receipt(*one[:-1], size) for one in request.receipts]
         for entry in place.accepted:
             for act in entry.entry.acts:
                 if type(act) is ContentErase:
                     self._content().erase([item_id(act.list, act.subject, one) for one in act.commitments])
         self._state.flush_if_due()
 
-    def _sequence_all(self, batch: Batch | None, place: _Place, request: _Request) -> None:
+    def _sequence_all(self, place: _Place, request: _Request) -> None:
         """Judges a request's entries in order and gathers their receipts; the error for one of several says which."""
         try:
             for entry in request.entries:
-                request.receipts.append(self._sequence(batch, place, entry))
+                request.receipts.append(self._sequence(place, entry))
         except LedgerError as error:
             if len(request.entries) > 1:
                 error.add_note(f"This is entry {request.first + len(request.receipts) + 1} of those given.")
             raise
 
-    def _sequence(self, batch: Batch | None, place: _Place, checked: CheckedEntry) -> Receipt:
+    def _sequence(self, place: _Place, checked: CheckedEntry) -> Receipt:
         """Judges one entry and makes it the next record; the receipt's size is set once the commit has one."""
         entry = checked.entry
         head = self._state.heads.get(entry.key)
@@ -245,8 +246,7 @@ class Writer:
         data = encode_record(Record(seq, recorded_at, place.last_leaf, checked.data, checked.signatures))
         leaf = leaf_hash(data)
         self._state.apply(seq, checked, engine.apply(self._view, seq, recorded_at, leaf, checked))
-        if batch is not None:
-            batch.append("record", seq_key(seq), data)
+        place.records.append((seq_key(seq), data))
         place.tiles.extend(place.builder.push(leaf))
         place.last_leaf, place.last_time = leaf, recorded_at
         place.leaves.append(leaf)
@@ -280,9 +280,11 @@ class Writer:
     @staticmethod
     def _check_written(batch: Batch, before: int, place: _Place) -> None:
         """The bytes in the batch are those that were hashed: nothing is signed on trust in memory."""
+        written = batch.range("record", seq_key(before))
         for seq, leaf in enumerate(place.leaves, before):
-            found = leaf_hash(batch.get("record", seq_key(seq)) or b"")
-            if found != leaf:
+            key, data = next(written, (b"", b""))
+            found = leaf_hash(data)
+            if found != leaf or key != seq_key(seq):
                 raise VerificationFailed(
                     "LED-STRUCT", "the store gives back other bytes than it was given",
                     expected=leaf.hex(), found=found.hex(), seq=seq,
@@ -305,12 +307,13 @@ class Writer:
 class _Place:
     """Where the next record of a commit goes."""
 
-    __slots__ = ("accepted", "builder", "last_leaf", "last_time", "leaves", "tiles")
+    __slots__ = ("accepted", "builder", "last_leaf", "last_time", "leaves", "records", "tiles")
 
     def __init__(self, builder: TreeBuilder, last_leaf: bytes, last_time: int) -> None:
         self.builder = builder
         self.last_leaf = last_leaf
         self.last_time = last_time
         self.tiles: list[Tile] = []
+        self.records: list[tuple[bytes, bytes]] = []
         self.leaves: list[bytes] = []
         self.accepted: list[CheckedEntry] = []

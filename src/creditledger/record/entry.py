@@ -133,8 +133,9 @@ def _require_well_formed(data: bytes, acts: tuple[Any, ...]) -> None:
 def restore_entry(data: bytes) -> Entry:
     """The entry of bytes that `decode_entry` has accepted before; unchecked, and so faster."""
     raw = restore(data)
-    _, *fixed, cosigners, not_after, seen, acts = raw
-    return Entry(*fixed, tuple(map(Cosigner._make, cosigners)), not_after, seen, tuple(map(restore_act, acts)))  # type: ignore[call-arg]  # five of them
+    acts = tuple([restore_act(act) for act in raw[9]])
+    cosigners = tuple(map(Cosigner._make, raw[6])) if raw[6] else ()
+    return Entry._make((*raw[1:6], cosigners, raw[7], raw[8], acts))
 
 
 def _cosigners(raw: Any, author_key: bytes) -> tuple[Cosigner, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from creditledger.acts import catalogue as acts
 from creditledger.acts.content import check_commitment, item_id
-from creditledger.errors import UsageError, VerificationFailed
+from creditledger.errors import NoLedger, UsageError, VerificationFailed
 from creditledger.ledger.layout import LOG_TABLES, Layout
 from creditledger.ledger.ledger import Ledger
 from creditledger.ledger.log import Log, parse_checkpoint
@@ -113,7 +113,10 @@ def _check_root(log: Log, checkpoint: tuple[int, bytes], covered: int, frontier:
 
 def _contents(ledger: Ledger, size: int) -> Iterator[ContentItem]:
     """Every item of content that the first `size` records commit to and that is there, in the order of the log."""
-    store = ledger.private_store()
+    try:
+        store = ledger.private_store()
+    except NoLedger:
+        raise UsageError("the ledger has no detached content here; export it without content") from None
     for _, data in ledger.log.raw_records(0, size):
         for act in restore_entry(decode_record(data).entry).acts:
             for _, digest in getattr(act, "content", ()):

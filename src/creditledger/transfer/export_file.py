@@ -14,6 +14,7 @@ here. A file with content is as confidential as the content: it is not encrypted
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import struct
@@ -34,13 +35,14 @@ from creditledger.store.files import FILE_MODE, disk_error, sync_dir
 
 MAGIC = b"creditledger/export/v1\n"
 RECORD, CHECKPOINT, CONTENT, END = b"R", b"C", b"P", b"E"
-LIMITS = {RECORD: MAX_RECORD_BYTES, CHECKPOINT: 16_384, CONTENT: 1_153_433, END: 256}
+LIMITS = {RECORD: MAX_RECORD_BYTES, CHECKPOINT: 16_384, CONTENT: 1_153_434, END: 256}
 """The longest payload of each type of frame, in bytes."""
 
 _HEADER = struct.Struct(">cI")
 _FAMILY = b"creditledger/export/"
 _PUBLIC_MODE = 0o644
 _BUFFER = 1 << 20
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
 class Totals(NamedTuple):
@@ -250,13 +252,27 @@ def new_file(path: str | os.PathLike[str], *, private: bool) -> Iterator[BinaryI
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            # A link, unlike a rename, never replaces what somebody else has put there meanwhile.
-            os.link(beside, path)
+            _name(beside, path)
         finally:
-            beside.unlink()
+            beside.unlink(missing_ok=True)
         sync_dir(path.parent)
+    except FileExistsError:
+        raise UsageError(f"{path} was made by somebody else meanwhile; choose another name") from None
     except OSError as error:
         raise disk_error("write", path, error.errno, str(error)) from error
+
+
+def _name(beside: Path, path: Path) -> None:
+    """Give a finished file its name; raises FileExistsError if somebody has taken that meanwhile."""
+    try:
+        # A link, unlike a rename, never replaces anything. Not every file system has links.
+        os.link(beside, path)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        if path.exists():
+            raise FileExistsError(errno.EEXIST, "it exists", str(path)) from None
+        beside.rename(path)
 
 
 def _shown(value: object) -> str:

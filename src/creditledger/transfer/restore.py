@@ -156,6 +156,7 @@ class _Build:
         self._last_time = 0
         self._description: Description | None = None
         self._log_keys: dict[bytes, NoteVerifier] = {}
+        self._revoked: list[bytes] = []
         self._covered = 0
         self._checkpoint = b""
 
@@ -267,7 +268,7 @@ class _Build:
             if isinstance(act, acts.KeyAdd) and act.role == "log" and self._description is not None:
                 self._log_keys[act.key] = NoteVerifier(self._description.origin, act.key[1:])
             elif isinstance(act, acts.KeyRevoke):
-                self._log_keys.pop(act.key, None)
+                self._revoked.append(act.key)
 
     def _check_checkpoint(self, note: bytes) -> None:
         """A checkpoint is signed by a log key of its time, for the tree as it stands."""
@@ -280,6 +281,10 @@ class _Build:
                 "LED-TREE", "the records are not those that the checkpoint was signed for",
                 expected=f"{found.size} {found.root.hex()}", found=f"{size} {root.hex()}",
             )  # fmt: skip
+        # A log key may sign the checkpoint that covers its own revocation, and none after it.
+        for key in self._revoked:
+            self._log_keys.pop(key, None)
+        self._revoked.clear()
         self._checkpoint = note
         self._covered = size
 

@@ -92,7 +92,7 @@ class Transcriber:
     def identities(self) -> Identities:
         """Who stands behind the handles; UsageError when the ledger was opened without its content key."""
         if self._identities is None:
-            self._identities = Identities(self._ledger.private_store())
+            self._identities = Identities(self._ledger.private_store(), self._entropy)
         return self._identities
 
     # -- what is recorded about them ------------------------------------------------------------------------------
@@ -203,9 +203,11 @@ class Transcriber:
     def _record(self, batch: _Batch) -> None:
         if batch.identities:
             identities = self.identities()
-            stale = [identities.find(one.list, one.key) for one in batch.identities]
             # What a kill left behind: content that nothing on record commits to.
-            identities.forget(one.item for one in stale if one is not None)
+            found = [identities.find(one.list, one.key) for one in batch.identities]
+            stale = [one.item for one in found if one is not None]
+            if stale:
+                identities.forget(stale)
             identities.assign(batch.identities)
         receipt = self._ledger.append(
             batch.acts, signer=self._signer, cosigners=self._cosigners, contents=batch.contents
