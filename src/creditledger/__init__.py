@@ -52,9 +52,9 @@ if TYPE_CHECKING:
     from creditledger.acts.kinds import ActRef as ActRef
     from creditledger.acts.kinds import Commitment as Commitment
     from creditledger.acts.kinds import Subject as Subject
+    from creditledger.audit.auditor import verify as verify
     from creditledger.audit.report import Report as Report
     from creditledger.audit.trust import Trust as Trust
-    from creditledger.audit.auditor import verify as verify
     from creditledger.errors import CannotVerify as CannotVerify
     from creditledger.errors import FormatError as FormatError
     from creditledger.errors import KeyFileError as KeyFileError

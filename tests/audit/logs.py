@@ -1,8 +1,8 @@
 """Logs to be audited: worlds of `support` as export files and as ledgers' directories, honest or tampered with.
 
-    log = Log.of(courts())                  # its records, and a checkpoint for every one of them
-    log.records[7] = changed(log.records[7], recorded_at=0)
-    report = log.audit(tmp_path)            # written as an export file, and audited
+log = Log.of(courts())                  # its records, and a checkpoint for every one of them
+log.records[7] = changed(log.records[7], recorded_at=0)
+report = log.audit(tmp_path)            # written as an export file, and audited
 """
 
 from __future__ import annotations
@@ -36,6 +36,11 @@ def log_signer(label: str = "root:log", name: str = ORIGIN) -> NoteSigner:
     return NoteSigner(name, hashlib.sha256(b"key of " + label.encode()).digest())
 
 
+def trust_in(records: list[bytes]) -> Trust:
+    """Trust in the ledger that the first of these records founds (none: in one that nobody has founded)."""
+    return Trust(ORIGIN, leaf_hash(records[0]) if records else bytes(32), (log_signer().verifier.vkey,))
+
+
 @dataclass
 class Log:
     """The records of a log, and its checkpoints by the size that they follow; content items as encoded."""
@@ -48,7 +53,7 @@ class Log:
     @classmethod
     def of(cls, world: World, sizes: Iterable[int] | None = None) -> Log:
         """The log of a world, with a checkpoint at each of these sizes (default: every one)."""
-        log = cls(list(world.records), Trust(ORIGIN, leaf_hash(world.records[0]), (log_signer().verifier.vkey,)))
+        log = cls(list(world.records), trust_in(world.records[:1]))
         log.seal(range(1, len(log.records) + 1) if sizes is None else sizes)
         return log
 

@@ -28,6 +28,25 @@ def test_no_power_cut_after_kills_loses_what_was_served_in_between(directory: Pa
     assert bad == []
 
 
+def test_an_erasure_that_a_killed_process_left_in_the_cache_is_made_durable_by_repeating_it(
+    directory: Path, shim: Path
+) -> None:
+    """The repetition finds nothing left to erase; what it acknowledges must be on the disk all the same."""
+    ops = record(SCENARIO, directory / "recorded", shim=shim, seed=10)
+    erasures = [
+        index + 1
+        for index, op in enumerate(ops)
+        if op.kind == "W" and op.path.endswith(".seg") and op.offset and not any(op.data)
+    ]
+    bad = []
+    for entries in erasures[:12]:
+        (directory / str(entries)).mkdir()
+        report = power_cuts(SCENARIO, directory / str(entries), shim=shim, seed=10, states=40, kill_after=(entries, 20))
+        bad += report.bad
+    assert len(erasures) > 12
+    assert bad == []
+
+
 def test_a_segment_is_synced_with_its_mark_before_the_next_one_is_made(directory: Path, shim: Path) -> None:
     """Only the last segment's mark is brought up to date at open; an erasure in another relies on it."""
     ops = [op for op in record(SCENARIO, directory / "recorded", shim=shim, seed=4) if "content-" in op.path]

@@ -15,7 +15,7 @@ from typing import ClassVar
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 from creditledger.acts.catalogue import GOVERNANCE_ACTS, SUBJECT_ACTS
 from creditledger.acts.registry import type_of
@@ -49,10 +49,17 @@ class Histories(RuleBasedStateMachine):
         self.steps = 0
 
     @rule(seed=SEEDS)
+    def live_for_a_while(self, seed: int) -> None:
+        propose = self._seeded(seed)
+        for _ in range(12):
+            self._try(propose.anything())
+            if propose.rarely(4):
+                self._wait(propose.one((1, 1, 2, 30, 70, 365)))
+
+    @rule(seed=SEEDS)
     def list_somebody(self, seed: int) -> None:
         propose = self._seeded(seed)
-        likely = (propose.list_somebody, propose.list_somebody, propose.take_over, propose.transcribe)
-        self._try(propose.mostly(likely, (propose.several_at_once, propose.forge))())
+        self._try(propose.one((propose.list_somebody, propose.take_over, propose.transcribe))())
 
     @precondition(lambda self: self.proposals.listings)
     @rule(seed=SEEDS)
@@ -79,13 +86,11 @@ class Histories(RuleBasedStateMachine):
 
     @rule(seed=SEEDS)
     def wait(self, seed: int) -> None:
-        if self.world.day < "2200":
-            self.world.day = days_after(self.world.day, self._seeded(seed).one((1, 1, 2, 30, 70, 365, 731)))
+        self._wait(self._seeded(seed).one((1, 1, 2, 30, 70, 365, 731)))
 
-    @invariant()
-    def engine_and_model_are_in_the_same_state(self) -> None:
-        assert differences(plain_state(self.world.view), self.model.state) == []
-        assert plain_ledger(self.world.view) == self.model.ledger
+    def _wait(self, days: int) -> None:
+        if self.world.day < "2200":
+            self.world.day = days_after(self.world.day, days)
 
     def _seeded(self, seed: int) -> Proposals:
         self.steps += 1
@@ -100,6 +105,8 @@ class Histories(RuleBasedStateMachine):
             self.tried["no form"] += 1
             return
         _, refusal, receipt = submit_to_both(self.world, self.model, checked)
+        assert differences(plain_state(self.world.view), self.model.state) == []
+        assert plain_ledger(self.world.view) == self.model.ledger
         if refusal is not None:
             self.tried[refusal.rule] += 1
         elif receipt is not None:
@@ -129,7 +136,7 @@ def run(examples: int, steps: int, phases: tuple[Phase, ...] = (Phase.generate,)
 
 
 def test_engine_and_model_agree_over_random_histories() -> None:
-    tried = run(examples=40, steps=50)
+    tried = run(examples=90, steps=25)
     assert set(SUBJECT_ACTS) <= tried.keys(), "a history that never gets anywhere proves nothing"
     assert len([name for name in tried if name.startswith("R-")]) > 25
 
@@ -137,7 +144,7 @@ def test_engine_and_model_agree_over_random_histories() -> None:
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 def test_engine_and_model_agree_over_many_long_histories() -> None:
-    tried = run(examples=1000, steps=100, phases=(Phase.generate, Phase.shrink))
+    tried = run(examples=2000, steps=50, phases=(Phase.generate, Phase.shrink))
     assert {*SUBJECT_ACTS, *GOVERNANCE_ACTS} - {"ledger.create/1", "rules.activate/1"} <= tried.keys()
 
 

@@ -232,7 +232,11 @@ def test_an_erasure_syncs_the_mark_then_the_secret_parts_then_the_ids(
     monkeypatch.setattr(segment, "write_at", write)
     monkeypatch.setattr(os, "fsync", lambda fd: done.append("sync"))
     store.erase([item(1)[0], item(2)[0]])
-    assert done == ["sync", "secret", "secret", "sync", "id", "id", "sync"]
+    assert done == ["sync", "sync", "secret", "secret", "sync", "id", "id", "sync"]
+    store.put_many([item(3)])
+    done.clear()
+    store.erase([item(3)[0]])
+    assert done == ["sync", "secret", "sync", "secret", "sync"]
 
 
 def test_a_torn_end_is_overwritten_before_it_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

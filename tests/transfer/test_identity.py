@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from creditledger.errors import KeyFileError, VerificationFailed
+from creditledger.store.identity import Identities, Identity, with_links
 from creditledger.store.private import PrivateStore
-from creditledger.transfer.identity import Identities, Identity, with_links
 from transfer.mirror import CONTENT_KEY, all_bytes
 
 ANA = Identity("parties", "7", b"a" * 32, b"A" * 32)

@@ -18,7 +18,7 @@ from transfer import killed
 from transfer.mirror import all_bytes, event, events_file, found, members, reopen, sdn_file
 
 TESTS = Path(__file__).parent.parent
-ASSIGNED = "creditledger.transfer.identity:Identities.assign"
+ASSIGNED = "creditledger.store.identity:Identities.assign"
 CONTENT_PUT = "creditledger.store.private:PrivateStore.put_many"
 CONTENT_SYNCED = "os:fdatasync"
 COMMITTED = "creditledger.store.lmdb_engine:LmdbEngine._commit"

@@ -31,7 +31,6 @@ class Assembly:
         sealed: the size of the last checkpoint whose root is that of the records.
         note: that checkpoint, as signed.
         first: the leaf hash of record 0, which is the ledger's id.
-        readable: the first record from which on nothing can be judged, or None.
         runs: which log keys signed.
     """
 
@@ -45,10 +44,10 @@ class Assembly:
         self._broken: list[tuple[int, bytes, bytes]] = []
         self._newest = Sealed(0, EMPTY_ROOT, b"", ())
         self._agrees = True
+        self._unreadable: list[int] = []
         self.size = 0
         self.sealed = 0
         self.note = b""
-        self.readable: int | None = None
         self.runs: list[LogKeyRun] = []
         self.acts = 0
         self.signatures = 0
@@ -73,8 +72,8 @@ class Assembly:
         if part.stop > part.start:
             self._last_leaf = part.last_leaf
         self.size = part.stop
-        if part.readable < part.stop and self.readable is None:
-            self.readable = part.readable
+        if part.readable < part.stop:
+            self._unreadable.append(part.readable)
         self.acts += part.acts
         self.signatures += part.signatures
 
@@ -89,10 +88,6 @@ class Assembly:
 
     def _compare(self, sealed: Sealed, note: bytes) -> None:
         self.checkpoints += 1
-        if sealed.size == self._newest.size and sealed.root != self._newest.root:
-            message = "two signed checkpoints of the same size contradict each other: the log has shown two histories"
-            double = finding("LED-CKPT", sealed.size - 1, message, expected=self._newest.root, found=sealed.root)
-            self._findings.add(double)
         before, self._newest = self._newest, sealed
         self._note_keys(sealed, before.size)
         root = _with_tail(self._frontier, sealed.tail)
@@ -120,6 +115,11 @@ class Assembly:
     def root(self) -> bytes:
         """The root over all records, 32 bytes."""
         return _with_tail(self._frontier, self._tail)
+
+    @property
+    def readable(self) -> int:
+        """The first record from which on nothing can be judged, or the number of records."""
+        return self._unreadable[0] if self._unreadable else self.size
 
     @property
     def last_signed(self) -> int:

@@ -88,8 +88,9 @@ def sort_items(items: Iterator[bytes], bounds: list[bytes], target: Path) -> lis
     return findings.told
 
 
-def check_items(sorted_items: Path, number: int, partition: Path) -> tuple[list[Finding], int, int]:
+def check_items(sorted_items: Path, partition: Path) -> tuple[list[Finding], int, int]:
     """Hold the items of one partition against what the log commits to; returns what `check_private` does."""
+    number = int(partition.name.rpartition("-")[2])
     findings = FindingLog()
     live: set[bytes] = set()
     erased: set[bytes] = set()

@@ -105,7 +105,7 @@ def scan(path: Path) -> Index:
                 contents_at = position
             if _AFTER[kind].find(before) < 0:
                 damage = Damage(
-                    counts[b"R"], f"the frame at byte {position} is out of order", "records, each with at most one checkpoint, then items",
+                    counts[b"R"], f"the frame at byte {position} is out of order", "records, then content",
                     f"a frame of type {kind.decode()}",
                 )  # fmt: skip
                 break

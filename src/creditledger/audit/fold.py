@@ -95,7 +95,7 @@ def fold_partition(
             contents += fold.commitments()
         low = fold.high if fold.high != partition.high and not fold.refused else None
     if partition.content:
-        spool.write(scratch / f"content-{partition.number:x}", [spool.pack(contents)])
+        spool.write(scratch / f"content-{partition.number:08}", [spool.pack(contents)])
     return Folded(tuple(findings.told), dict(findings.untold), acts, rows, tuple(erasures))
 
 

@@ -86,13 +86,14 @@ def run(arguments: list[str]) -> int:
         return output.fail(output.explain(error), type(error).__name__, error.exit_code, as_json=as_json, error=error)
     except (KeyboardInterrupt, click.Abort):
         return output.fail("interrupted; nothing half-done was recorded", "Interrupted", 130, as_json=as_json)
-    except BrokenPipeError:
-        # Whoever read the output has gone away; that is no error of ours, and there is nobody left to tell.
+    except (BrokenPipeError, SystemExit):
+        # Whoever read the output has gone away (click makes the first the second); that is no error of ours, and there
+        # is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        where = f" {error.filename}" if error.filename else ""
-        return output.fail(f"{error.strerror or error}:{where}", "OSError", 1, as_json=as_json)
+        where = f": {error.filename}" if error.filename else ""
+        return output.fail(f"{error.strerror or error}{where}", "OSError", 1, as_json=as_json)
     except Exception as error:
         if os.environ.get("CREDITLEDGER_DEBUG"):
             raise

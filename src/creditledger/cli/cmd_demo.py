@@ -28,8 +28,9 @@ PASSPHRASE = "demo"  # noqa: S105 - the demonstration's keys are no secret: they
 
 @click.command("demo")
 @click.option(
-    "--dir", "directory", type=click.Path(path_type=Path), default=Path("creditledger-demo"), show_default=True
-)
+    "--dir", "directory", type=click.Path(path_type=Path), default=Path("creditledger-demo"), show_default=True,
+    help="A new or empty directory for it.",
+)  # fmt: skip
 @click.option(
     "--acts", type=click.IntRange(MIN_ACTS, 10_000_000), default=1200, show_default=True, help="About how many acts."
 )

@@ -39,6 +39,7 @@ from creditledger.rules.engine import RULE_SETS
 from creditledger.rules.governance_state import Governance
 from creditledger.rules.rows import ROOT, KeyHead
 from creditledger.store.head import HeadStore, default_head_dir
+from creditledger.store.identity import with_links
 from creditledger.store.lmdb_engine import LmdbEngine
 from creditledger.store.lock import WriterLock
 from creditledger.store.private import PrivateStore
@@ -250,20 +251,32 @@ class Ledger:
         last_time = 0
         if builder.size:
             self._log.set_edge(builder)
-            checkpoint = self._check_head(heads, signer, builder.size, builder.root())
+            checkpoint = self._check_head(heads, builder.size, builder.root())
             last_time = self._log.record(builder.size - 1).recorded_at
             carried_out = self._state.stored
             replay(self._log, self._state, builder.size)
+            self._check_log_key(signer, checkpoint)
             self._redo_erasures(carried_out)
             heads.store(self._description.ledger_id, builder.size, builder.root(), checkpoint)
         note_signers: tuple[NoteSigner, ...] = (signer,)
         self._writer = Writer(
             self._log, self._state, origin=origin, builder=builder, last_leaf=last_leaf, last_time=last_time,
-            signers=note_signers, heads=heads, content=self._content_store, clock=self._clock,
-            state_lock=self._state_lock,
+            signers=note_signers, log_keys=(log_signer.public_key,), heads=heads, content=self._content_store,
+            erase=self._erase_content, clock=self._clock, state_lock=self._state_lock,
         )  # fmt: skip
 
-    def _check_head(self, heads: HeadStore, signer: LogSigner, size: int, root: bytes) -> bytes:
+    def _check_log_key(self, signer: LogSigner, note: bytes) -> None:
+        """The last checkpoint is signed by a log key of the ledger, and the key to sign with is one, not revoked."""
+        keys = {key: row for key, row in self._state.governance.keys.items() if row.role == "log"}
+        open_checkpoint(
+            note, [NoteVerifier(self._description.origin, key[1:]) for key in keys], self._description.origin
+        )
+        row = keys.get(b"\x01" + signer.verifier.public_key)
+        if row is None or row.revoked is not None:
+            state = "is not a log key of this ledger" if row is None else f"was revoked at record {row.revoked}"
+            raise UsageError(f"the key that is to sign checkpoints {state}; open the ledger with a log key in force")
+
+    def _check_head(self, heads: HeadStore, size: int, root: bytes) -> bytes:
         """The log agrees with its own last checkpoint and with the head kept outside; returns that checkpoint."""
         last = self._log.checkpoint()
         if last is None or last[0] != size:
@@ -271,7 +284,7 @@ class Ledger:
                 "LED-CKPT", "the last checkpoint does not cover the log",
                 expected=f"size {size}", found=f"size {last[0]}" if last else "none",
             )  # fmt: skip
-        checkpoint = open_checkpoint(last[1], [signer.verifier], self._description.origin)
+        checkpoint = parse_checkpoint(last[1])
         if (checkpoint.size, checkpoint.root) != (size, root):
             raise VerificationFailed(
                 "LED-TREE", "the log is not the one its last checkpoint was signed for",
@@ -301,8 +314,14 @@ class Ledger:
     def _redo_erasures(self, carried_out: int) -> None:
         """Carries out again every erasure recorded since: a crash may have come between record and erasure."""
         pending = [key[8:] for key, _ in self._state.rows("erasure", carried_out.to_bytes(8, "big"))]
-        if pending and self._layout.private.is_dir():
-            self._content_store().erase(pending)
+        if pending:
+            self._erase_content(pending)
+
+    def _erase_content(self, items: list[bytes]) -> None:
+        """Destroys items of content, and what ties their subjects to identities; nothing to do where none are kept."""
+        if self._layout.private.is_dir():
+            store = self._content_store()
+            store.erase(with_links(store, items))
 
     def _refresh(self) -> None:
         """A reader catches up with what the writer has committed since."""
@@ -443,12 +462,16 @@ class Ledger:
     @property
     def size(self) -> int:
         """The number of records."""
-        return self._log.size()
+        with self._state_lock:
+            self._refresh()
+            return self._log.checked_size
 
     @property
     def root(self) -> bytes:
         """The root of the tree over all records, 32 bytes."""
-        return self._log.root_at(self._log.size()) or EMPTY_ROOT
+        with self._state_lock:
+            self._refresh()
+            return self._log.root_at(self._log.checked_size) or EMPTY_ROOT
 
     @property
     def checkpoint(self) -> bytes:
@@ -483,7 +506,9 @@ class Ledger:
 
     def record(self, seq: int) -> Record:
         """One record, re-hashed."""
-        return self._log.record(seq)
+        with self._state_lock:
+            self._refresh()
+            return self._log.record(seq)
 
     def today(self) -> str:
         """The civil day of the ledger's clock, at its UTC offset."""

@@ -39,6 +39,7 @@ class Log:
         # the signed root: what the store says of itself would prove nothing.
         self._edge: tuple[int, bytes] = (0, b"")
         self.checked_size = 0
+        """How many records the signed root that was checked last covers: as far as reading goes."""
 
     @property
     def engine(self) -> Engine:
@@ -93,7 +94,7 @@ class Log:
             index, position = divmod(seq, WIDTH)
             if tile[0] != index:
                 if reader is None:
-                    reader = self.tiles(max(stop, self.size()))
+                    reader = self.tiles(max(stop, self.checked_size))
                 tile = (index, reader.tile(0, index))
             expected = tile[1][position * 32 : position * 32 + 32]
             found = leaf_hash(data)
@@ -106,19 +107,19 @@ class Log:
 
     def record(self, seq: int) -> Record:
         """One record, re-hashed; raises `VerificationFailed`, or `StoreError` when there is none."""
-        if not 0 <= seq < self.size():
-            raise StoreError(f"there is no record {seq}; the ledger has {self.size()} records, numbered from 0")
+        if not 0 <= seq < self.checked_size:
+            raise StoreError(f"there is no record {seq}; the ledger has {self.checked_size} records, numbered from 0")
         return decode_record(next(self.records(seq, seq + 1))[1])
 
     def root_at(self, size: int) -> bytes | None:
         """The root of the tree's first `size` leaves, or None when the tree is smaller."""
         if size == 0:
             return EMPTY_ROOT
-        have = self.size()
+        have = self.checked_size
         return None if size > have else subtree_root(self.tiles(have), 0, size)
 
     def tiles(self, size: int) -> TileReader:
-        """The tree of the first `size` leaves, for a proof or a few (`tlog.tree`); its last tile is the one kept here."""
+        """The tree of the first `size` leaves, for a proof or a few; its last tile is the one kept here."""
 
         def read(level: int, index: int, width: int) -> bytes | None:
             edge_index, edge = self._edge

@@ -21,7 +21,7 @@ from typing import Protocol
 
 from creditledger.acts.catalogue import ContentErase
 from creditledger.acts.content import check_commitment, item_id
-from creditledger.errors import FormatError, LedgerError, SequenceConflict, StoreError, VerificationFailed
+from creditledger.errors import FormatError, LedgerError, SequenceConflict, StoreError, UsageError, VerificationFailed
 from creditledger.ledger.commits import GroupCommit
 from creditledger.ledger.log import Log, seq_key, write_tiles
 from creditledger.ledger.receipt import ContentItem, Receipt
@@ -43,7 +43,6 @@ class ContentStore(Protocol):
     """Where detached content goes: `store.private.PrivateStore`."""
 
     def put_many(self, items: Iterable[tuple[bytes, bytes, bytes]]) -> None: ...
-    def erase(self, item_ids: Iterable[bytes]) -> None: ...
 
 
 class Heads(Protocol):
@@ -78,8 +77,10 @@ class Writer:
         last_leaf: bytes,
         last_time: int,
         signers: tuple[NoteSigner, ...],
+        log_keys: tuple[bytes, ...],
         heads: Heads,
         content: Callable[[], ContentStore],
+        erase: Callable[[list[bytes]], None],
         clock: Callable[[], int],
         state_lock: threading.RLock,
     ) -> None:
@@ -91,8 +92,10 @@ class Writer:
         self._last_leaf = last_leaf
         self._last_time = last_time
         self._signers = signers
+        self._log_keys = log_keys
         self._heads = heads
         self._content = content
+        self._erase = erase
         self._clock = clock
         self._state_lock = state_lock
         self._poisoned: str | None = None
@@ -183,6 +186,7 @@ class Writer:
 
     def _write(self, unit: list[_Request], place: _Place) -> bytes | None:
         """Everything up to and with the commit; returns the signed checkpoint, None if nothing was new."""
+        self._require_log_keys()
         before = place.builder.size
         with self._log.engine.batch() as batch:
             contents: list[ContentItem] = []
@@ -208,6 +212,16 @@ class Writer:
             batch.append("checkpoint", seq_key(head.size), checkpoint)
         return checkpoint
 
+    def _require_log_keys(self) -> None:
+        """The checkpoint that covers its revocation is the last that a log key signs."""
+        keys = self._state.governance.keys
+        revoked = [keys[key].revoked for key in self._log_keys if key in keys and keys[key].revoked is not None]
+        if revoked:
+            raise UsageError(
+                f"the log key that the ledger was opened with was revoked at record {revoked[0]}; "
+                "open the ledger with a log key in force"
+            )
+
     def _settle(self, unit: list[_Request], place: _Place, checkpoint: bytes | None) -> None:
         """What follows a commit that succeeded, before anybody is answered."""
         self._state.commit()
@@ -222,7 +236,7 @@ class Writer:
         for entry in place.accepted:
             for act in entry.entry.acts:
                 if type(act) is ContentErase:
-                    self._content().erase([item_id(act.list, act.subject, one) for one in act.commitments])
+                    self._erase([item_id(act.list, act.subject, one) for one in act.commitments])
         self._state.flush_if_due()
 
     def _sequence_all(self, place: _Place, request: _Request) -> None:

@@ -251,10 +251,10 @@ def next_heads(heads: dict[bytes, KeyHead], checked: CheckedEntry, leaf_hash: by
     seen = entry.seen[0] if entry.seen is not None else head.seen_size if head is not None else 0
     changed: dict[bytes, KeyHead] = {}
     for act in entry.acts:
-        if isinstance(act, acts.KeyAdd):
+        if type(act) is acts.KeyAdd:
             if act.role != "log":
                 changed[act.key] = KeyHead(0, leaf_hash, 0)
-        elif isinstance(act, acts.LedgerCreate):
+        elif type(act) is acts.LedgerCreate:
             changed.update((key, KeyHead(0, leaf_hash, 0)) for key in act.root_keys)
     changed[entry.key] = KeyHead(entry.author_seq + 1, checked.digest, seen)
     return changed

@@ -80,20 +80,22 @@ def _opening_balance(
 
 
 def _add(governance: Governance, context: Context, act: acts.ListingAdd, row: SubjectRow) -> None:
-    standing = standing_of(governance, context, act.list, "add")
-    if act.subject in standing.excluded:
-        require_not_self(standing, context, act.subject)
-    _require_scheme(standing, act.subject)
-    if not standing.everywhere:
-        require_area(standing.areas, act.area, context.authority)
     cosigners = cosigners_of(context) if context.cosigners else ()
     question = (
-        "add", context.authority, cosigners, act.list, act.area, act.ground, act.measures, context.day, act.decided,
+        "add", context.authority, context.role, cosigners, act.list, act.area, act.ground, act.measures, context.day,
+        act.decided,
     )  # fmt: skip
-    basis: tuple[int | None] | None = governance.recall(question)
-    if basis is None:
-        basis = (_listing_basis(governance, context, act, standing.definition, cosigners),)
-        governance.remember(question, basis)
+    known: tuple[Standing, int | None] | None = governance.recall(question)
+    standing = standing_of(governance, context, act.list, "add") if known is None else known[0]
+    if act.subject in standing.excluded:
+        require_not_self(standing, context, act.subject)
+    if act.subject.scheme not in standing.definition.schemes:
+        _require_scheme(standing, act.subject)
+    if not standing.everywhere:
+        require_area(standing.areas, act.area, context.authority)
+    if known is None:
+        known = (standing, _listing_basis(governance, context, act, standing.definition, cosigners))
+        governance.remember(question, known)
     if standing.definition.consent == "parent":
         require_parent_consent(governance, context)
     if act.decided > context.day:
@@ -106,7 +108,7 @@ def _add(governance: Governance, context: Context, act: acts.ListingAdd, row: Su
             f"effective on {act.effective}, before the decision of {act.decided}",
             "no effect before the decision",
         )
-    _require_term(act.effective, act.until, basis[0], act.ground)
+    _require_term(act.effective, act.until, known[1], act.ground)
     _enter_listing(context, act, row, cosigners, unproven=False)
 
 

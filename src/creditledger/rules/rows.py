@@ -182,14 +182,8 @@ class SubjectRow:
         return list(zip(self.history[::2], self.history[1::2], strict=True))
 
     def to_bytes(self) -> bytes:
-        return encode(
-            (
-                tuple([listing.as_tuple() for listing in self.listings]),
-                tuple(self.history),
-                tuple(self.commitments),
-                tuple(self.erased),
-            )
-        )
+        listings = [listing.as_tuple() for listing in self.listings]
+        return encode((listings, self.history, self.commitments, self.erased))
 
     @classmethod
     def from_bytes(cls, data: bytes | None) -> SubjectRow:

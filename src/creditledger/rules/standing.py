@@ -107,7 +107,7 @@ def require_source(context: Context, list_id: str, source: ActRef) -> None:
 def commit_content(row: SubjectRow, content: tuple[Commitment, ...]) -> None:
     """Enters the commitments of an act; R-ERASE: what was erased is not committed to again."""
     for _, digest in content:
-        if any(digest == erased for erased, _ in row.erased):
+        if row.erased and any(digest == erased for erased, _ in row.erased):
             refuse("R-ERASE", f"commitment {digest.hex()} was erased", "a fresh nonce, and so another commitment")
         if digest not in row.commitments:
             row.commitments.append(digest)

@@ -157,7 +157,8 @@ class HeadStore:
                 _create(path, _pack(ledger_id, 0, *first))
             fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
             try:
-                os.fdatasync(fd)  # A writer that was killed may have left a slot that is not on the disk yet.
+                os.fdatasync(fd)  # A writer that was killed may have left a slot, or the name, in the cache only.
+                sync_dir(self._path)
             except OSError:
                 os.close(fd)
                 raise

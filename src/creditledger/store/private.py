@@ -27,7 +27,7 @@ from nacl.exceptions import CryptoError
 
 from creditledger.errors import KeyFileError, NoLedger, StoreError, UsageError, VerificationFailed
 from creditledger.store import segment
-from creditledger.store.files import SECTOR, disk_error, make_dir, write_at
+from creditledger.store.files import SECTOR, disk_error, make_dir, sync_dir, write_at
 from creditledger.store.master_key import MASTER_KEY_BYTES
 from creditledger.store.segment import Header, State
 
@@ -55,6 +55,7 @@ class PrivateStore:
         self._lock = threading.Lock()
         self._open = True
         self._failed = False
+        self._erased_durably = False  # Whether erasures of a writer before this one are known to be on the disk.
         self._tail: tuple[int, int] | None = None  # Where the writer goes on: segment number and position.
         self._ends: dict[int, int] = {}  # Segment number -> how far the index covers it.
         self._where: dict[bytes, int] = {}  # Item id -> place (segment number and position) of its newest copy.
@@ -167,6 +168,7 @@ class PrivateStore:
             wanted = {item_id for item_id in item_ids if item_id in self._where}
             places = self._half_erased.union(*([self._where[one], *self._older.get(one, ())] for one in wanted))
             try:
+                self._sync_earlier_erasures()
                 for number, group in groupby(sorted(map(_split, places)), key=itemgetter(0)):
                     with self._file(number).open("r+b", buffering=0) as file:
                         segment.erase(file.fileno(), [position for _, position in group])
@@ -262,7 +264,17 @@ class PrivateStore:
                 segment.write_header(fd, header._replace(committed=end))
             segment.cut(fd, end)
             os.fsync(fd)
+            sync_dir(self._path)  # The names too: of the segment, and of the directory itself.
+            sync_dir(self._path.parent)
             self._tail = number, end
+
+    def _sync_earlier_erasures(self) -> None:
+        """Once: a killed writer may have left zeros in the system's cache only, where they look like an erasure."""
+        if not self._erased_durably:
+            for number in self._numbers():
+                with self._file(number).open("rb", buffering=0) as file:
+                    os.fsync(file.fileno())
+            self._erased_durably = True
 
     def _append(self, batch: bytes) -> tuple[int, int]:
         """Write a batch durably and return its segment's number and the position after it."""

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from creditledger.transfer.export import export_ledger as export_ledger
     from creditledger.transfer.export_file import ExportReader as ExportReader
     from creditledger.transfer.export_file import ExportWriter as ExportWriter
-    from creditledger.transfer.identity import Identities as Identities
     from creditledger.transfer.import_run import ImportOptions as ImportOptions
     from creditledger.transfer.import_run import ImportReport as ImportReport
     from creditledger.transfer.restore import Restored as Restored
@@ -33,7 +32,6 @@ _PUBLIC: dict[str, str] = {
     "EventLayout": "sources.events",
     "ExportReader": "export_file",
     "ExportWriter": "export_file",
-    "Identities": "identity",
     "ImportOptions": "import_run",
     "ImportReport": "import_run",
     "Restored": "restore",

@@ -12,7 +12,7 @@ from creditledger.ledger.answer import Address, ListingView
 from creditledger.ledger.ledger import Ledger
 from creditledger.ledger.log import Log
 from creditledger.record.entry import Entry, entry_hash, restore_entry
-from creditledger.transfer.identity import KEY_LABEL
+from creditledger.store.identity import KEY_LABEL
 
 _KEPT_ENTRIES = 256
 

@@ -29,6 +29,7 @@ from creditledger.record.record import decode_record
 from creditledger.rules.rows import ROOT, SubjectRow
 from creditledger.store.files import disk_error, make_dir, sync_dir
 from creditledger.store.head import HeadStore, default_head_dir
+from creditledger.store.identity import KEY_LABEL, Identities, Identity
 from creditledger.store.lmdb_engine import LmdbEngine
 from creditledger.store.lock import WriterLock
 from creditledger.store.private import PrivateStore
@@ -37,7 +38,6 @@ from creditledger.tlog.note import NoteVerifier
 from creditledger.tlog.tiles import Tile, TreeBuilder
 from creditledger.tlog.tree import leaf_hash
 from creditledger.transfer.export_file import CONTENT, RECORD, ExportReader, Frame, Totals, read_content
-from creditledger.transfer.identity import KEY_LABEL, Identities, Identity
 from creditledger.transfer.recorded import Entries
 from creditledger.transfer.survey import open_source
 

@@ -20,7 +20,7 @@ from creditledger.errors import UsageError
 from creditledger.keys.signer import Signer
 from creditledger.ledger.answer import ListingView
 from creditledger.ledger.ledger import Ledger
-from creditledger.transfer.identity import KEY_LABEL
+from creditledger.store.identity import KEY_LABEL
 from creditledger.transfer.import_run import (
     ImportOptions,
     ImportReport,

@@ -21,7 +21,7 @@ from creditledger.keys.signer import Signer
 from creditledger.ledger.ledger import Ledger
 from creditledger.ledger.receipt import ContentItem
 from creditledger.record.entry import MAX_ENTRY_BYTES
-from creditledger.transfer.identity import KEY_LABEL, Identities, Identity
+from creditledger.store.identity import KEY_LABEL, Identities, Identity
 
 ACTS_PER_ENTRY = 100
 """How many acts an entry holds at most, the citation of the source included."""

@@ -78,16 +78,17 @@ class Choices:
         days = [self.world.day, listing["effective"], listing["until"]]
         days += [day for suspension in listing["suspensions"] for day in suspension[:2]]
         days += [] if listing["ended"] is None else [listing["ended"]["effective"]]
-        known: list[str] = [day for day in days if day is not None and "0002" < day < "9000"]
+        known = [str(day) for day in days if day is not None and "0002" < day < "9000"]
         return days_after(self.one(known), self.one((0, 0, -1, 1)))
 
     # -- bodies, listings, appeals ------------------------------------------------------------------------------------
 
     def holder(self, list_id: str, action: str) -> str:
         """Mostly somebody who may take the action on the list today."""
-        if self.model.state["list"].get(list_id, {"source": None})["source"] is not None:
+        transcript = self.model.state["list"].get(list_id, {"source": None})["source"] is not None
+        if transcript and action not in ("lodge", "review", "erase"):
             action = "transcribe"
-        held = [body for body in BODIES if self.model.mandates(body, list_id, action, self.world.day)]
+        held: list[str] = [body for body in BODIES if self.model.mandates(body, list_id, action, self.world.day)]
         return self.mostly(held, BODIES)
 
     def listing(self, ref: ActRef) -> dict[str, Any]:
@@ -98,6 +99,9 @@ class Choices:
                     return listing  # type: ignore[no-any-return]  # rows of the model are dicts
         nothing = dict.fromkeys(("area", "until", "ended"))
         return nothing | {"authority": "high", "effective": self.world.day, "suspensions": []}
+
+    def has_listings(self, lists: tuple[str, ...]) -> bool:
+        return any(list_id in lists for list_id, _, _ in self.listings)
 
     def target(self, lists: tuple[str, ...] = LISTS) -> tuple[str, Subject, ActRef]:
         """One of the last listings (on these lists), mostly under its own list and subject."""

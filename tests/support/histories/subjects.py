@@ -28,6 +28,7 @@ from support.world import days_after
 
 OPEN_LISTS = ("defaulters", "defaulters", "county-defaulters", "watched", "trusted", "foreign")
 APPEALABLE = ("defaulters", "county-defaulters", "legacy", "watched")
+ERASABLE = ("defaulters",)
 
 
 class SubjectProposals(Choices):
@@ -174,6 +175,8 @@ class SubjectProposals(Choices):
 
     def appeal(self) -> Proposal:
         likely = (self.file_appeal, self.decide_appeal, self.decide_appeal, self.withdraw_appeal)
+        if not self.has_listings(APPEALABLE):
+            return self.list_somebody()
         return self.one(likely if self.appeals else likely[:1])()
 
     def file_appeal(self) -> Proposal:
@@ -202,7 +205,9 @@ class SubjectProposals(Choices):
         return Proposal(self.holder(list_id, "lodge"), (act,))
 
     def erase(self) -> Proposal:
-        list_id, subject, _ = self.target(("defaulters",))
+        if not self.has_listings(ERASABLE):
+            return self.list_somebody()
+        list_id, subject, _ = self.target(ERASABLE)
         committed = self.model.state["subject"].get((list_id, *subject), {"commitments": ()})["commitments"]
         digests = set(self.mostly((committed[-1:], committed[:2]), ([content(1).digest],)))
         act = content_erase(
