@@ -34,7 +34,9 @@ from creditledger.transfer.export_file import (
 )
 from transfer.exports import frames, records, restore, write
 from transfer.mirror import (
+    HEADS,
     LOG,
+    NOW,
     ROOTS,
     grant_erasure,
     reopen,
@@ -154,15 +156,22 @@ def test_a_log_whose_key_was_changed_is_restored(tmp_path: Path, ledger: Ledger)
     with pytest.raises(UsageError, match="none of this ledger's"):
         restore(tmp_path, tmp_path / "revoked", log_signer=LOG)
     assert restore(tmp_path, tmp_path / "revoked").size == ledger.size
-    grant_erasure(ledger, "coins")
-    export_ledger(ledger, tmp_path / "export")
-    with pytest.raises(VerificationFailed, match="LED-CKPT"):
-        restore(tmp_path, tmp_path / "export", "other")
+    with pytest.raises(UsageError, match="revoked at record"):
+        grant_erasure(ledger, "coins")
+    ledger.close()
+    with pytest.raises(UsageError, match="revoked at record"):
+        reopen(tmp_path)
+    with Ledger.open(tmp_path / "ledger", log_signer=new, head_dir=tmp_path / HEADS, clock=lambda: NOW) as later:
+        grant_erasure(later, "coins")
+        export_ledger(later, tmp_path / "export")
+        size = later.size
+    assert restore(tmp_path, tmp_path / "export", "other").size == size
     kept = frames(tmp_path / "export")
     head = parse_checkpoint(kept[-1].payload)
-    signed = sign_checkpoint(head, LogSigner(head.origin, new))
-    path = write(tmp_path / "by-the-new-key", [*kept[:-1], kept[-1]._replace(payload=signed)])
-    assert restore(tmp_path, path, "other").size == ledger.size
+    signed = sign_checkpoint(head, LogSigner(head.origin, LOG))
+    path = write(tmp_path / "by-the-old-key", [*kept[:-1], kept[-1]._replace(payload=signed)])
+    with pytest.raises(VerificationFailed, match="LED-CKPT"):
+        restore(tmp_path, path, "forged")
 
 
 def test_a_record_altered_while_the_ledger_is_open_is_named(tmp_path: Path, ledger: Ledger) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from creditledger.record.entry import Entry
 from support.attacks.table import attack, attack_each
-from support.courts import appealed, listed
+from support.courts import HIGH_COURT, appealed, listed
 from support.drafts import (
     FIRM,
     NO_REF,
@@ -15,6 +15,7 @@ from support.drafts import (
     appeal_decide,
     appeal_file,
     appeal_withdraw,
+    authority_close,
     authority_register,
     content,
     content_erase,
@@ -22,12 +23,15 @@ from support.drafts import (
     list_open,
     listing_add,
     listing_annul,
+    listing_correct,
     listing_remove,
     mandate_grant,
+    opening_balance,
     uscc,
 )
 from support.world import DAY, World, days_after
 
+RECOURSE = ("lodge", "review")
 YESTERDAY = days_after(DAY, -1)
 TOMORROW = days_after(DAY, 1)
 
@@ -70,6 +74,80 @@ def _(world: World) -> Entry:
     return world.build("district", listing_remove(listed(world), reason="appeal_quashed", appeal=NO_REF))
 
 
+# -- R-INDEPENDENT, R-MANDATE-AREA -------------------------------------------------------------------------------------
+
+
+def another_list(world: World, **powers: tuple[str, str]) -> None:
+    """Opens a list `new` on which each body named holds a power, in an area (an empty one: everywhere)."""
+    bodies = {power: tuple(sorted(who for who, (held, _) in powers.items() if held == power)) for power in RECOURSE}
+    world.append("root", list_define("new", lodgers=bodies["lodge"], reviewers=bodies["review"]))
+    for who, (power, area) in powers.items():
+        world.append("root", mandate_grant(who, "new", power, areas=(area,) if area else ()))
+    world.append("root", list_open("new"))
+
+
+def appealed_there(world: World, lister: str = "district") -> ActRef:
+    listing = world.append(lister, listing_add(list="new", area="cn-44")).ref()
+    return world.append("ombudsman", appeal_file(listing, list="new")).ref()
+
+
+@attack("R-INDEPENDENT", "occupy the appeal by a body below the lister")
+def _(world: World) -> Entry:
+    another_list(world, high=("add", ""), county=("lodge", ""), ombudsman=("lodge", ""), tribunal=("review", ""))
+    listing = world.append("high", listing_add(list="new")).ref()
+    return world.build("county", appeal_file(listing, list="new"))
+
+
+@attack("R-INDEPENDENT", "occupy the appeal by a body above the lister")
+def _(world: World) -> Entry:
+    another_list(world, district=("add", ""), supreme=("lodge", ""), ombudsman=("lodge", ""), tribunal=("review", ""))
+    listing = world.append("district", listing_add(list="new")).ref()
+    return world.build("supreme", appeal_file(listing, list="new"))
+
+
+@attack("R-INDEPENDENT", "occupy the appeal by a body that countersigned the listing")
+def _(world: World) -> Entry:
+    another_list(world, district=("add", ""), regulator=("lodge", ""), ombudsman=("lodge", ""), tribunal=("review", ""))
+    listing = world.append("district", listing_add(list="new"), cosigners=("regulator",)).ref()
+    return world.build("regulator", appeal_file(listing, list="new"))
+
+
+@attack("R-MANDATE-AREA", "lodge an appeal in another area")
+def _(world: World) -> Entry:
+    another_list(
+        world, district=("add", ""), ombudsman=("lodge", ""), regulator=("lodge", "cn-45"), tribunal=("review", "")
+    )
+    listing = world.append("district", listing_add(list="new", area="cn-44")).ref()
+    return world.build("regulator", appeal_file(listing, list="new"))
+
+
+@attack("R-MANDATE-AREA", "decide an appeal of another area")
+def _(world: World) -> Entry:
+    another_list(
+        world, district=("add", ""), ombudsman=("lodge", ""), regulator=("review", "cn-45"), tribunal=("review", "")
+    )
+    return world.build("regulator", appeal_decide(appealed_there(world), list="new"))
+
+
+@attack("R-MANDATE-AREA", "erase what belongs to another area")
+def _(world: World) -> Entry:
+    world.append("root", mandate_grant("archive", "defaulters", "erase", areas=("cn-45",)))
+    listed(world, area="cn-44", content=(content(1),))
+    return world.build("archive", content_erase(content(1).digest))
+
+
+@attack("R-INDEPENDENT", "list in an area where nobody may decide appeals")
+def _(world: World) -> Entry:
+    another_list(world, district=("add", ""), ombudsman=("lodge", ""), tribunal=("review", "cn-45"))
+    return world.build("district", listing_add(list="new", area="cn-44"))
+
+
+@attack("R-INDEPENDENT", "take over a listing before anybody may lodge appeals")
+def _(world: World) -> Entry:
+    world.append("root", list_define("new"), mandate_grant("district", "new", "add"))
+    return world.build("district", opening_balance(list="new"))
+
+
 # -- R-LISTER, R-SELF --------------------------------------------------------------------------------------------------
 
 
@@ -93,6 +171,12 @@ def _(world: World) -> Entry:
     world.add_keys("panel")
     appeal = world.append("ombudsman", appeal_file(listed(world, list="new"), list="new")).ref()
     return world.build("panel", appeal_decide(appeal, "quash_ex_tunc", list="new"))
+
+
+@attack("R-SELF", "erase content about oneself")
+def _(world: World) -> Entry:
+    world.append("root", mandate_grant("high", "defaulters", "erase"))
+    return world.build("high", content_erase(content(1).digest, subject=HIGH_COURT))
 
 
 # -- R-DATES -----------------------------------------------------------------------------------------------------------
@@ -293,6 +377,22 @@ def _(world: World) -> Entry:
     return world.build("panel", appeal_decide(appeal, list="new"))
 
 
+@attack("R-REVIEWER", "review as the heir of the lister")
+def _(world: World) -> Entry:
+    appeal = appealed(world)
+    world.append("root", authority_close("district", successor="tribunal"))
+    return world.build("tribunal", appeal_decide(appeal))
+
+
+@attack("R-REVIEWER", "review below the heir of the lister")
+def _(world: World) -> Entry:
+    reviewed_by(world, "branch")
+    listing = world.append("district", listing_add(list="new")).ref()
+    appeal = world.append("ombudsman", appeal_file(listing, list="new")).ref()
+    world.append("root", authority_close("district", successor="regulator"))
+    return world.build("branch", appeal_decide(appeal, list="new"))
+
+
 # -- R-ERASE -----------------------------------------------------------------------------------------------------------
 
 
@@ -319,6 +419,31 @@ def _(world: World) -> Entry:
 def _(world: World) -> Entry:
     listed(world, content=(content(1),))
     return world.build("district", content_erase(content(1).digest, content(2).digest))
+
+
+@attack_each(
+    "R-ERASE",
+    ("commit again to what was erased, by a listing", listing_add(case=bytes(16), content=(content(1),))),
+    ("commit again to what was erased, by a correction", listing_correct(content=(content(1),))),
+)
+def _(world: World, act: Any) -> Entry:
+    listing = listed(world, content=(content(1),))
+    world.append("district", content_erase(content(1).digest))
+    return world.build("district", act._replace(listing=listing) if "listing" in act._fields else act)
+
+
+@attack("R-ERASE", "commit again to what was erased, by an appeal")
+def _(world: World) -> Entry:
+    listing = listed(world, content=(content(1),))
+    world.append("district", content_erase(content(1).digest))
+    return world.build("ombudsman", appeal_file(listing, content=(content(1),)))
+
+
+@attack("R-ERASE", "commit again to what was erased, by a decision")
+def _(world: World) -> Entry:
+    appeal = appealed(world, content=(content(1),))
+    world.append("district", content_erase(content(1).digest))
+    return world.build("tribunal", appeal_decide(appeal, content=(content(1),)))
 
 
 @attack("R-ERASE", "erase what a later act of the entry commits to")

@@ -151,6 +151,17 @@ def _(world: World) -> Entry:
     return world.build("district:admin", confirm, confirm)
 
 
+@attack("R-CONFIRM", "confirm again what a later, sound entry has confirmed")
+def _(world: World) -> Entry:
+    receipt = world.append("district", listing_add())
+    world.add_keys("district:admin:2")
+    world.append("root", key_revoke("district"))
+    confirmed = world.append("district:admin", entry_confirm("district", 0, receipt))
+    world.append("root", key_revoke("district:admin"))
+    world.append("district:admin:2", entry_confirm("district:admin", 0, confirmed))
+    return world.build("district:admin:2", entry_confirm("district", 0, receipt))
+
+
 @attack("R-CONFIRM", "let the parent confirm")
 def _(world: World) -> Entry:
     receipt = world.append("district", listing_add())

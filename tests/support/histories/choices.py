@@ -119,4 +119,5 @@ class Choices:
         return self.one(self.appeals[-3:])
 
     def law(self) -> str:
-        return self.mostly(("enforcement-law",), (*self.model.state["law"], "nothing"))
+        laws: tuple[str, ...] = (*self.model.state["law"], "nothing")
+        return self.mostly(("enforcement-law",), laws)

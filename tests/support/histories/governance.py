@@ -46,7 +46,8 @@ class GovernanceProposals(Choices):
     """Proposals of acts of governance."""
 
     def govern(self) -> Proposal:
-        return self.one((self.catalogue, self.body, self.mandate, self.mandate, self.list, self.key, self.key))()
+        kinds = (self.catalogue, self.body, self.mandate, self.mandate, self.list, self.key, self.key, self.confirm)
+        return self.one(kinds)()
 
     def _by(self, entitled: tuple[str, ...], acts: tuple[Act, ...], cosigners: tuple[str, ...] = ()) -> Proposal:
         """One of the acts, mostly by one of those entitled to it."""
@@ -136,3 +137,15 @@ class GovernanceProposals(Choices):
             return self._by(("root", "root", admin), (key_revoke(label, "compromised", mark),))
         confirm = EntryConfirm(authority=authority_of(label), key=public_key(label), entry=mark)
         return self._by((f"{authority_of(label)}:admin", "root"), (confirm,))
+
+    def confirm(self) -> Proposal:
+        """Mostly the confirmation of an entry that awaits one."""
+        tainted = [
+            EntryConfirm(authority=self.model.state["key"][key]["authority"], key=key, entry=(author_seq, digest))
+            for (key, author_seq), digest in self.model.entries.items()
+            if self.model.is_tainted(key, author_seq, digest)
+        ]
+        if not tainted:
+            return self.key()
+        confirm = self.one(tainted)
+        return self._by((f"{confirm.authority}:admin", confirm.authority), (confirm,))
