@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 TIMEOUT = 90
+MEMORY = 600 << 20
+"""Bytes that one run may have beside what it maps from files: far less than a file of 1 GB, more than it needs."""
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -59,9 +61,10 @@ class Program:
         fds: Sequence[int] = (),
     ) -> Result:
         """Runs it. `given` is standard input; `mortal`: without root's right to overlook file modes; `max_file`: files
-        can grow to so many bytes, as if the disk were full then."""
+        can grow to so many bytes, as if the disk were full then. Memory of its own it gets no more than `MEMORY`."""
 
         def prepare() -> None:
+            resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
             if mortal and os.geteuid() == 0:
                 _obey_file_modes()
             if max_file is not None:

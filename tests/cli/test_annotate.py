@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.conftest import Bench
+from cli.bench import Bench
 from creditledger.acts.registry import type_of
 from creditledger.cli.annotate import Part, annotate, begins
 from creditledger.codec.canonical import encode

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import pytest
 
-from cli.conftest import Bench
+from cli.bench import Bench
 from cli.program import plain
 from creditledger.cli import COMMANDS
 

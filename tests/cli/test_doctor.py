@@ -11,10 +11,8 @@ from typing import Any
 
 import pytest
 
-from cli.conftest import Bench
+from cli.bench import Bench, fingerprint, put
 from cli.program import plain
-from cli.test_replay import put
-from cli.test_tamper import fingerprint
 from creditledger.cli import cmd_doctor
 from creditledger.demo import generated
 from creditledger.ledger.ledger import Ledger, system_clock

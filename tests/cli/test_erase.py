@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from cli.conftest import Bench
+from cli.bench import Bench, fingerprint
 from cli.program import Result
-from cli.test_tamper import fingerprint
 from creditledger.acts.kinds import Subject
 from creditledger.ledger.ledger import Ledger
 from creditledger.store.master_key import read_master_key

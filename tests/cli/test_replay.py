@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 
 import pytest
 
-from cli.conftest import Bench
-from cli.test_tamper import fingerprint, rows
+from cli.bench import Bench, fingerprint, put, rows
 from creditledger.acts.content import subject_key
 from creditledger.codec.own import encode, restore
 from creditledger.ledger.layout import LOG_TABLES
 from creditledger.ledger.ledger import Ledger
 from creditledger.ledger.state import STATE_TABLES
-from creditledger.store.lmdb_engine import LmdbEngine
 from creditledger.store.lock import WriterLock
-
-
-def put(state: Path, table: str, key: bytes, value: bytes) -> None:
-    """Changes a row of a stored state behind the ledger's back."""
-    engine = LmdbEngine.open(state, STATE_TABLES)
-    with engine.batch() as batch:
-        batch.put(table, key, value)
-    engine.close()
 
 
 def test_the_whole_log_gives_the_stored_state(demo: Bench) -> None:

@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from cli.conftest import Bench
+from cli.bench import Bench
 from cli.program import plain
 from creditledger.ledger.ledger import Ledger
 from creditledger.record.entry import check_signatures, decode_entry, entry_hash

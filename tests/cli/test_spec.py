@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from importlib.resources import files
 
-from cli.conftest import Bench
+from cli.bench import Bench
 from cli.program import plain
 from creditledger import spec
 

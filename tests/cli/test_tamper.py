@@ -2,37 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 
 import pytest
 
-from cli.conftest import Bench
+from cli.bench import Bench, fingerprint, rows
 from creditledger.ledger.layout import LOG_TABLES
 from creditledger.ledger.log import seq_key
 from creditledger.ledger.state import STATE_TABLES
-from creditledger.store.lmdb_engine import LmdbEngine
-
-Rows = dict[tuple[str, bytes], bytes]
-
-
-def rows(path: Path, tables: tuple[str, ...]) -> Rows:
-    engine = LmdbEngine.open(path, tables, readonly=True)
-    try:
-        with engine.snapshot() as snapshot:
-            return {(table, key): value for table in tables for key, value in snapshot.range(table)}
-    finally:
-        engine.close()
-
-
-def fingerprint(directory: Path) -> dict[str, str]:
-    """Every file by its hash, but for the notes that the engine makes of who reads."""
-    return {
-        str(path.relative_to(directory)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(directory.rglob("*"))
-        if path.is_file() and path.name != "lock.mdb"
-    }
 
 
 @pytest.mark.parametrize(("byte", "bit"), [(None, None), (0, 7), (3, 0), (200, 5), (300, 2)])

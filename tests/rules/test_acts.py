@@ -10,7 +10,7 @@ from creditledger.acts.kinds import ActRef
 from creditledger.errors import Refused, UnsupportedError
 from creditledger.rules.rows import Appeal, Ended, Listing, Suspension
 from creditledger.rules.status import listing_status
-from support.courts import REGULATOR, appealed, courts, decided, define_list, listed, taken_over
+from support.courts import REGULATOR, appealed, courts, decided, listed, taken_over
 from support.drafts import (
     FIRM,
     OTHER_FIRM,
@@ -89,6 +89,28 @@ def _successor_on_the_day_of_closing(world: World) -> None:
     world.append("regulator", listing_remove(ref))
 
 
+def _successor_of_the_successor(world: World) -> None:
+    ref = listed(world)
+    world.append("root", mandate_grant("archive", "defaulters", "remove"))
+    world.append("root", authority_close("district", successor="county"))
+    world.append("root", authority_close("county", successor="archive"))
+    world.append("archive", listing_remove(ref))
+
+
+def _body_above_the_successor(world: World) -> None:
+    ref = listed(world)
+    world.append("root", mandate_grant("regulator", "defaulters", "remove"))
+    world.append("root", authority_close("district", successor="branch"))
+    world.append("regulator", listing_remove(ref))
+
+
+def _successor_of_the_only_lodging_body(world: World) -> None:
+    world.append("root", authority_close("ombudsman", successor="archive"))
+    world.append("root", mandate_grant("archive", "defaulters", "lodge"))
+    ref = listed(world)
+    world.append("archive", appeal_file(ref))
+
+
 def _parent_removes(world: World) -> None:
     world.append("high", listing_remove(listed(world)))
 
@@ -152,6 +174,9 @@ ACCEPTED: dict[str, Callable[[World], object]] = {
     "another case": _list_for_another_case,
     "removing what the same entry lists": _remove_what_the_same_entry_lists,
     "the successor, on the day of closing": _successor_on_the_day_of_closing,
+    "the successor of the successor": _successor_of_the_successor,
+    "a body above the successor": _body_above_the_successor,
+    "with a successor to the only lodging body": _successor_of_the_only_lodging_body,
     "the parent of the lister": _parent_removes,
     "with the parent's consent, in a part of the area": _consent_of_the_parent,
     "countersigned by one reviewer of two": _one_of_two_reviewers_countersigns,
@@ -220,9 +245,10 @@ def test_suspensions_follow_one_another() -> None:
     world.append("district", listing_suspend(ref, effective="2026-05-01"))
     assert the_listing(world, ref).suspensions == (Suspension("2026-05-01", None),), "it may be brought forward"
     world.append("district", listing_restore(ref, effective="2026-07-01"))
+    restored = world.size - 1
     world.append("district", listing_suspend(ref, effective="2026-07-01"))
     assert the_listing(world, ref).suspensions == (
-        Suspension("2026-05-01", "2026-07-01"),
+        Suspension("2026-05-01", "2026-07-01", restored),
         Suspension("2026-07-01", None),
     )
 
@@ -385,6 +411,20 @@ def test_entries_after_the_one_stood_behind_are_tainted_until_confirmed() -> Non
     assert not any(map(world.tainted, receipts))
 
 
+def test_a_confirmation_that_is_itself_disowned_counts_for_nothing() -> None:
+    world = courts()
+    receipt = world.append("district", listing_add())
+    world.append("root", key_revoke("district"))
+    confirmed = world.append("district:admin", entry_confirm("district", 0, receipt))
+    assert not world.tainted(receipt)
+    world.append("root", key_revoke("district:admin"))
+    assert world.tainted(confirmed)
+    assert world.tainted(receipt)
+    world.add_keys("district:admin:2")
+    world.append("district:admin:2", entry_confirm("district", 0, receipt))
+    assert not world.tainted(receipt)
+
+
 def test_who_stands_behind_nothing_taints_everything() -> None:
     world = courts()
     receipts = [world.append("district", listing_add(case=bytes([n] * 16))) for n in range(2)]
@@ -420,4 +460,3 @@ def test_governance_of_the_same_entry_holds_for_its_later_acts() -> None:
     world.append("village", opening_balance())
     with pytest.raises(Refused):
         world.append("root", authority_close("village"), mandate_grant("village", "legacy", "remove"))
-    define_list(world)

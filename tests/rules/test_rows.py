@@ -26,6 +26,7 @@ from creditledger.rules.governance_state import GOVERNANCE_TABLES, Governance
 from creditledger.rules.rows import (
     Appeal,
     AuthorityRow,
+    Confirmation,
     Ended,
     KeyRow,
     LedgerRow,
@@ -80,7 +81,7 @@ LISTINGS = st.builds(
     effective=maybe(DATES),
     until=maybe(DATES),
     ended=maybe(st.builds(Ended, IDS, IDS, DATES, NUMBERS)),
-    suspensions=st.lists(st.builds(Suspension, DATES, maybe(DATES)), max_size=2).map(tuple),
+    suspensions=st.lists(st.builds(Suspension, DATES, maybe(DATES), maybe(NUMBERS)), max_size=2).map(tuple),
     appeals=st.lists(APPEALS, max_size=2).map(tuple),
 )
 
@@ -157,7 +158,7 @@ def test_the_bytes_of_a_row_do_not_drift() -> None:
     appeal = [b"\x33" * 32, 0, 70_001, "ombudsman", "2026-03-10", "quash_ex_nunc", "2026-04-30", "2026-05-01"]
     listing = [
         b"\x11" * 32, 3, 70_000, "district", ["high"], False, b"\x22" * 16, "ground", "cn-44", "2026-03-02", None,
-        ["quashed", "quash_ex_nunc", "2026-05-01", 70_002], [["2026-04-01", None]], [appeal],
+        ["quashed", "quash_ex_nunc", "2026-05-01", 70_002], [["2026-04-01", None, None]], [appeal],
     ]  # fmt: skip
     plain_row = [[listing], [70_000, 3], [b"\x44" * 32], [[b"\x55" * 32, 70_003]]]
     assert row.to_bytes() == msgpack.packb(plain_row, use_bin_type=True)
@@ -212,7 +213,7 @@ DEFINITIONS = st.builds(
 )
 ROWS: dict[str, st.SearchStrategy[Any]] = {
     "authority": st.builds(AuthorityRow, IDS, TEXTS, maybe(IDS), maybe(IDS), maybe(SUBJECTS), maybe(DATES), maybe(IDS)),
-    "confirmed": NUMBERS,
+    "confirmed": st.builds(Confirmation, NUMBERS, KEYS, NUMBERS, HASHES),
     "ground": GROUNDS,
     "key": st.builds(KeyRow, IDS, IDS, NUMBERS, maybe(DATES), maybe(NUMBERS), maybe(IDS), maybe(NUMBERS)),
     "law": LAWS,
@@ -327,6 +328,21 @@ def test_answers_survive_the_way_through_the_store() -> None:
         assert again.key_in_force(key, 100, day) == governance.key_in_force(key, 100, day)
     for authority in governance.authorities:
         assert again.ancestors(authority) == governance.ancestors(authority)
+
+
+def test_a_long_row_of_disowned_confirmations_is_followed_to_its_end() -> None:
+    """Each confirmation is by a key revoked later, so that the next one is needed; only the last key is sound."""
+    governance = Governance()
+    length = 3000
+    keys = [b"\x01" + number.to_bytes(32, "big") for number in range(length)]
+    for number, key in enumerate(keys):
+        governance.set_row("key", key, KeyRow("district", "act", 0, None, number, "compromised", 0))
+        if number:
+            confirmation = Confirmation(number, key, 0, key[1:])
+            governance.set_row("confirmed", keys[number - 1][1:], confirmation)
+    assert governance.is_tainted(keys[0], 0, keys[0][1:])
+    governance.set_row("key", keys[-1], KeyRow("district", "act", 0, None, None, None, None))
+    assert not governance.is_tainted(keys[0], 0, keys[0][1:])
 
 
 def test_remembered_answers_are_forgotten_when_governance_changes() -> None:

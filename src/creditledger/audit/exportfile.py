@@ -31,9 +31,9 @@ _BLOCK: Final = 1 << 20
 
 
 class Damage(NamedTuple):
-    """Where the frames of a file stop making sense: after how many records, and why; with what should be there."""
+    """What is wrong with the frames of a file: at which record, if it breaks off there, and what should be there."""
 
-    seq: int
+    seq: int | None
     message: str
     expected: str
     found: str
@@ -124,16 +124,15 @@ def _bad_header(seq: int, position: int, header: bytes) -> Damage:
 
 
 def _check_end(payload: bytes, counts: dict[bytes, int], digest: bytes, rest: bytes) -> Damage | None:
-    seq = counts[b"R"]
     found = (*counts.values(), digest)
     try:
         expected = decode(payload, _BOUNDS[b"E"])
     except FormatError as error:
-        return Damage(seq, f"the end frame cannot be read: {error}", _summary(found), payload.hex())
+        return Damage(None, f"the end frame cannot be read: {error}", _summary(found), payload.hex())
     if expected != found:
         message = "the file is not the one that was written: its end frame counts or hashes something else"
-        return Damage(seq, message, _summary(expected), _summary(found))
-    return Damage(seq, "something follows the end of the file", "nothing", rest.hex()) if rest else None
+        return Damage(None, message, _summary(expected), _summary(found))
+    return Damage(None, "something follows the end of the file", "nothing", rest.hex()) if rest else None
 
 
 def _summary(end: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from creditledger.transfer import (
     import_snapshot,
     prepare_transcript,
 )
+from creditledger.transfer.sources.events import suggest_lists
+from creditledger.transfer.survey import open_source
 
 TEMPLATE = """\
 # What is copied, by whom, and on what law it rests. `creditledger import --transcript FILE` registers what is missing.
@@ -53,7 +56,11 @@ schemes = ["handle"]
     "--keys", type=click.Path(path_type=Path), help="Directory of the keys (as `init` makes) [default: DIR-keys]."
 )
 @click.option("--transcript", type=click.Path(path_type=Path), help="What is copied (TOML); registers what is missing.")
-@click.option("--template", is_flag=True, help="Print an example of a --transcript file, and do nothing else.")
+@click.option(
+    "--template",
+    is_flag=True,
+    help="Print an example of a --transcript file, for the lists that FILE names with --map list=FIELD.",
+)
 @click.option(
     "--list", "list_id", metavar="LIST", help="The ledger's list [default: the transcript's, if it names one]."
 )
@@ -115,7 +122,8 @@ def command(
     content beside the log. Killed in the middle, call it again: nothing is recorded twice.
     """
     if template:
-        click.echo(TEMPLATE, nl=False)
+        # With --template the file, if any, is the only argument.
+        click.echo(_template(directory, mapping), nl=False)
         return
     if directory is None or file is None or form is None:
         raise UsageError(
@@ -132,6 +140,7 @@ def command(
 
     described = None if transcript is None else Transcript.load(transcript)
     lists = [] if described is None else [one.list for one in described.lists]
+    values = {one.value: one.list for one in (described.lists if described else ()) if one.value is not None}
     with open_writer(directory, signer("log"), head_dir, keys / "content.key") as ledger:
         name = described.authority if described is not None else "transcriber"
         act_signer = signer(name, make=described is not None)
@@ -157,10 +166,25 @@ def command(
                 )  # fmt: skip
             else:
                 report = import_events(
-                    ledger, file, layout=_layout(mapping, list_for, actions, content, list_id, lists),
+                    ledger, file, layout=_layout(mapping, values, list_for, actions, content, list_id, lists),
                     signer=act_signer, opener=admin_signer, options=choices, dry_run=dry_run, progress=shown,
                 )  # fmt: skip
     _show(report, as_json=as_json)
+
+
+def _template(file: Path | None, mapping: tuple[str, ...]) -> str:
+    """The example, with the lists that the file names where one is given."""
+    field = _pairs(mapping, "--map").get("list")
+    if file is None or field is None:
+        return TEMPLATE
+    head = TEMPLATE.partition("[[lists]]")[0]
+    with open_source(file) as source:
+        lists = suggest_lists(source, field)
+    return head + "\n".join(
+        f'[[lists]]\nlist = "{list_id}"\nvalue = {json.dumps(value)}\ntitle = {json.dumps("Transcript of " + value)}\n'
+        'source = "Office of Foreign Assets Control"\nschemes = ["handle"]\n'
+        for value, list_id in lists.items()
+    )
 
 
 def _one_list(list_id: str | None, lists: list[str]) -> str:
@@ -183,6 +207,7 @@ def _pairs(values: Iterable[str], option: str) -> dict[str, str]:
 
 def _layout(
     mapping: tuple[str, ...],
+    described: dict[str, str],
     list_for: tuple[str, ...],
     actions: tuple[str, ...],
     content: tuple[str, ...],
@@ -193,7 +218,7 @@ def _layout(
     unknown = sorted(set(names) - {"key", "action", "date", "list"})
     if unknown:
         raise UsageError(f"--map names key, action, date or list, not {unknown[0]!r:.40}")
-    values = _pairs(list_for, "--list-for")
+    values = described | _pairs(list_for, "--list-for")
     words = _pairs(actions, "--action") or {"add": "add", "remove": "remove"}
     return EventLayout(
         lists=values or _one_list(list_id, lists), actions=words, content=_pairs(content, "--content"), **names

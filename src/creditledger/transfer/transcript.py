@@ -27,12 +27,16 @@ _MAX_TOML_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class TranscribedList:
-    """One list to be copied: its identifier here, its title, whose list it is, which kinds of subjects it may name."""
+    """One list to be copied: its identifier here, its title, whose list it is, which kinds of subjects it may name.
+
+    `value` is what a file that speaks of several lists calls it (`sources.events.EventLayout.lists`).
+    """
 
     list: str
     title: str
     source: str
     schemes: tuple[str, ...] = ("handle",)
+    value: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

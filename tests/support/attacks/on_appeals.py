@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from creditledger.acts.kinds import ActRef
 from creditledger.record.entry import Entry
 from support.attacks.table import attack, attack_each
 from support.courts import HIGH_COURT, appealed, listed
