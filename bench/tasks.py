@@ -194,7 +194,7 @@ def audit(base: str, file: EntryFile) -> dict[str, Any]:
     """Audit the whole ledger; before and after, merely verify some of the signatures."""
     from creditledger.audit.trust import Trust
     from creditledger.audit.verify import verify
-    from creditledger.ledger.ledger import LogSigner
+    from creditledger.ledger.founding import LogSigner
     from world import ORIGIN, signer
 
     home = Home(Path(base))

@@ -264,22 +264,19 @@ class Pool:
 
     def map(self, name: str, calls: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
         """See `Runner.map`."""
-        source = iter(calls)
         waiting: deque[_Ticket] = deque()
-        # Later results may arrive before the one that is due; so many, and no more, are kept.
-        window = 2 * AT_HAND * len(self._workers)
-        more = True
-        while True:
-            while more and len(waiting) < window and (worker := self._free_worker()) is not None:
-                try:
-                    waiting.append(worker.send(_pack((name, next(source)))))
-                except StopIteration:
-                    more = False
-            if not waiting:
-                return
+        for args in calls:
+            message = _pack((name, args))
+            while (worker := self._free_worker(len(waiting))) is None:
+                if waiting and waiting[0].done:
+                    yield waiting.popleft().take()
+                    self._exchange(0)
+                else:
+                    self._exchange(SILENCE)
+            waiting.append(worker.send(message))
+        while waiting:
             if waiting[0].done:
                 yield waiting.popleft().take()
-                self._exchange(0)
             else:
                 self._exchange(SILENCE)
 
@@ -297,10 +294,15 @@ class Pool:
     ) -> None:
         self.close()
 
-    def _free_worker(self) -> _Worker | None:
-        """The living worker with the least at hand, if it has room; with all of them dead, a dead one, to say so."""
+    def _free_worker(self, waiting: int) -> _Worker | None:
+        """The living worker with the least at hand, if it has room; with all of them dead, a dead one, to say so.
+
+        None, too, when so many results wait for one before them that more would be too many to keep.
+        """
         if not self._workers:
             raise WorkerDied("the pool is closed")
+        if waiting >= 2 * AT_HAND * len(self._workers):
+            return None
         living = [worker for worker in self._workers if worker.dead is None]
         if not living:
             return self._workers[0]

@@ -11,7 +11,8 @@ from creditledger.audit.trust import Trust
 from creditledger.demo import generated
 from creditledger.demo.story import Story, tell
 from creditledger.keys.keyfile import write_key
-from creditledger.ledger.ledger import Ledger, LogSigner
+from creditledger.ledger.founding import LogSigner
+from creditledger.ledger.ledger import Ledger
 from creditledger.ledger.state import STATE_TABLES
 from creditledger.store.lmdb_engine import LmdbEngine
 from creditledger.store.master_key import write_master_key

@@ -12,7 +12,8 @@ from creditledger.acts.catalogue import ListingAdd
 from creditledger.acts.kinds import Subject
 from creditledger.client.submission import Submission
 from creditledger.demo import generated
-from creditledger.ledger.ledger import Ledger, system_clock
+from creditledger.ledger.founding import system_clock
+from creditledger.ledger.ledger import Ledger
 from creditledger.record.entry import Cosigner, Entry, encode_entry
 
 GIANT = 1 << 30
@@ -61,7 +62,9 @@ class Pit:
         self["latin.csv"].write_bytes(b"subject\nhost:caf\xe9.example\n")
         self["v9.trust"].write_text('format = "creditledger/trust/v9"\n')
         self["short.trust"].write_text(self.bench.trust.read_text()[:60])
-        self["other.trust"].write_text(self.bench.trust.read_text().replace('ledger_id = "', 'ledger_id = "00')[:-2])
+        known = self.bench.trust.read_text()
+        start = known.index('ledger_id = "') + 13
+        self["other.trust"].write_text(known[:start] + "0123456789abcdef" + known[start + 16 :])
         done = self.run("export", self.bench.ledger, self["whole.export"])
         assert done.code == 0, done.err
         whole = self["whole.export"].read_bytes()

@@ -197,16 +197,25 @@ def test_the_demonstration_can_be_built_twice(demo: Bench, tmp_path: Path) -> No
     assert (occupied.code, "not empty" in occupied.err) == (2, True)
 
 
-def test_tables_on_a_terminal(demo: Bench) -> None:
+@pytest.mark.parametrize("columns", [70, 130])
+def test_tables_are_no_wider_than_the_terminal(demo: Bench, columns: int) -> None:
     for arguments in (
-        ["members", demo.ledger, "trusted-traders", "--valid-at", "2023-02-01"],
+        ["members", demo.ledger, "judgment-defaulters", "--all"],
         ["log", demo.ledger, "-n", 4],
         ["history", demo.ledger, *demo.subject("a firm whose listing was quashed")],
     ):
-        code, shown = demo.run.on_terminal(*arguments, columns=100)
+        code, shown = demo.run.on_terminal(*arguments, columns=columns)
         assert code == 0
-        assert max(map(len, plain(shown).splitlines())) <= 100
-        assert "━" in shown
+        assert max(map(len, plain(shown).splitlines())) <= columns
+        assert "───" in shown
+    if columns == 130:
+        firm, _ = demo.subject("a firm whose listing was confirmed")
+        whole = demo.run.on_terminal("members", demo.ledger, "judgment-defaulters", "--all", columns=columns)[1]
+        assert f"{firm} " in plain(whole), "a word was broken though there was room"
+
+
+def test_tables_elsewhere_are_separated_by_tabs(demo: Bench) -> None:
     bare = demo.run("log", demo.ledger, "-n", 4)
     assert bare.out.splitlines()[0] == "record\trecorded\tby\twhat"
+    assert [line.count("\t") for line in bare.out.splitlines()] == [3] * 5
     assert "\x1b" not in bare.out

@@ -15,7 +15,8 @@ from cli.bench import Bench, fingerprint, put
 from cli.program import plain
 from creditledger.cli import cmd_doctor
 from creditledger.demo import generated
-from creditledger.ledger.ledger import Ledger, system_clock
+from creditledger.ledger.founding import system_clock
+from creditledger.ledger.ledger import Ledger
 from creditledger.store.lock import WriterLock
 from creditledger.store.master_key import write_master_key
 

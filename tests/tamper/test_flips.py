@@ -23,7 +23,8 @@ from creditledger.acts.kinds import Commitment, Subject
 from creditledger.audit.auditor import verify
 from creditledger.audit.trust import Trust
 from creditledger.errors import LedgerError, VerificationFailed
-from creditledger.ledger.ledger import Ledger, LogSigner
+from creditledger.ledger.founding import LogSigner
+from creditledger.ledger.ledger import Ledger
 from creditledger.ledger.receipt import ContentItem
 from creditledger.transfer import export_ledger
 from creditledger.transfer.export_file import RECORD, ExportReader

@@ -17,8 +17,9 @@ from creditledger.errors import (
     UsageError,
     VerificationFailed,
 )
+from creditledger.ledger.founding import LogSigner
 from creditledger.ledger.layout import LOG_TABLES
-from creditledger.ledger.ledger import Ledger, LogSigner
+from creditledger.ledger.ledger import Ledger
 from creditledger.ledger.log import parse_checkpoint, seq_key
 from creditledger.record.record import decode_record, encode_record
 from creditledger.rules.rows import ROOT

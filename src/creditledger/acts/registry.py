@@ -1,13 +1,14 @@
 """Encoding, checking and showing acts, from the field kinds of the catalogue.
 
-`decode_act` is on the hot path of append and audit: one flat loop over prepared checks. Everything else (JSON, drafts,
-field tables) is made for people and may be slower.
+`check_act` and `restore_act` are on the hot path of append and audit. Everything else (JSON, drafts, field tables) is
+made for people and may be slower.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from operator import contains, itemgetter
 from typing import Any, NamedTuple, get_type_hints
 
 from creditledger.acts import catalogue
@@ -15,15 +16,26 @@ from creditledger.acts.catalogue import Act
 from creditledger.acts.kinds import Kind
 from creditledger.errors import FormatError, UnsupportedError
 
+_MAX_REMEMBERED = 4096
+_MAX_REMEMBERED_SET = 8
+"""So many values of one sort are remembered, and only sets of so few members: some megabytes at most."""
+
 
 class ActType(NamedTuple):
-    """One act type: its name with version, its class, its fields with their kinds, and whose rows it touches."""
+    """One act type: its name with version, its class, its fields with their kinds, and whose rows it touches.
+
+    The rest is prepared for speed. `recurring` takes from an encoded act its type and the fields whose values recur,
+    `known` are the sets that tell whether they are known (`Kind.known`), `others` the places and checks of the fields
+    that are looked at each time.
+    """
 
     name: str
     cls: type[Act]
     fields: tuple[tuple[str, Kind], ...]
     is_subject_act: bool
-    checks: tuple[Callable[[Any], None], ...]
+    recurring: Callable[[tuple[Any, ...]], tuple[Any, ...]]
+    known: tuple[set[Any], ...]
+    others: tuple[tuple[int, Callable[[Any], None]], ...]
     conversions: tuple[tuple[int, Callable[[Any], Any]], ...]
     make: Callable[[Iterable[Any]], Act]
 
@@ -41,7 +53,10 @@ def _act_type(name: str, cls: type[Act]) -> ActType:
         cls,
         fields,
         name in catalogue.SUBJECT_ACTS,
-        tuple(kind.check for _, kind in fields),
+        # Every act type has an identifier, so that there are always several to get at a time.
+        itemgetter(0, *(place for place, (_, kind) in enumerate(fields, 1) if kind.known is not None)),
+        ({name}, *(kind.known for _, kind in fields if kind.known is not None)),
+        tuple((place, kind.check) for place, (_, kind) in enumerate(fields, 1) if kind.known is None),
         tuple((i, kind.convert) for i, (_, kind) in enumerate(fields) if kind.convert is not None),
         # As `_make`, which would count the values again.
         partial(tuple.__new__, cls),
@@ -72,28 +87,43 @@ def act_type(name: object) -> ActType:
     return found
 
 
-def decode_act(raw: Any) -> Act:
-    """Checks a decoded array `[type, field, ...]` and returns the typed act.
+def check_act(raw: Any) -> ActType:
+    """Checks a decoded array `[type, field, ...]` and returns its type.
 
     Raises `FormatError` naming the field, and `UnsupportedError` for an unknown act type.
     """
     if type(raw) is not tuple or not raw:
         raise FormatError("an act is an array that begins with its type")
-    if type(raw[0]) is not str:
-        raise FormatError("an act begins with its type, a text")
-    kind = ACT_TYPES.get(raw[0])
+    kind = ACT_TYPES.get(raw[0]) if type(raw[0]) is str else None
     if kind is None:
         kind = act_type(raw[0])
-    values = raw[1:]
-    if len(values) != len(kind.checks):
-        raise FormatError(f"{kind.name} has {len(kind.checks)} fields, found {len(values)}")
+    if len(raw) - 1 != len(kind.fields):
+        raise FormatError(f"{kind.name} has {len(kind.fields)} fields, found {len(raw) - 1}")
     try:
-        for check, value in zip(kind.checks, values):  # noqa: B905 - their lengths were compared; `strict` costs time
-            check(value)
-    except FormatError:
-        _blame(kind, values)
+        if not all(map(contains, kind.known, kind.recurring(raw))):
+            _learn(kind, raw[1:])
+        for place, check in kind.others:
+            check(raw[place])
+    except (FormatError, TypeError):  # TypeError: a list from a draft, which no set can be asked about.
+        _blame(kind, raw[1:])
         raise
-    return _typed(kind, values)
+    return kind
+
+
+def _learn(kind: ActType, values: tuple[Any, ...]) -> None:
+    """Checks the values that recur, and remembers those that may well come again."""
+    for (_, field), value in zip(kind.fields, values, strict=True):
+        if field.known is not None and value not in field.known:
+            field.check(value)
+            if type(value) is not tuple or len(value) <= _MAX_REMEMBERED_SET:
+                if len(field.known) >= _MAX_REMEMBERED:
+                    field.known.clear()
+                field.known.add(value)
+
+
+def decode_act(raw: Any) -> Act:
+    """The typed act of a decoded array; raises what `check_act` raises."""
+    return _typed(check_act(raw), raw[1:])
 
 
 def _blame(kind: ActType, values: tuple[Any, ...]) -> None:

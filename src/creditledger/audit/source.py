@@ -63,6 +63,7 @@ class StoreRecords:
         Raises VerificationFailed (LED-STRUCT) if it is damaged, UnsupportedError for a log of another format, and
         StoreError if it cannot be opened for a reason that says nothing about it.
         """
+        require_content(path)
         try:
             self._engine = LmdbEngine.open(path, LOG_TABLES, readonly=True)
             with self._engine.snapshot() as snapshot:
@@ -130,6 +131,13 @@ def _last(snapshot: Snapshot, table: str) -> int:
     """The number that is the last key of a table, or -1 if there is none."""
     last = snapshot.last(table)
     return -1 if last is None else int.from_bytes(last[0], "big")
+
+
+def require_content(path: Path) -> None:
+    """Raise VerificationFailed if the file of the engine is empty: it never is, and the engine does not expect it."""
+    file = path / "data.mdb"
+    if file.exists() and file.stat().st_size == 0:
+        raise VerificationFailed("LED-STRUCT", f"{file} is empty")
 
 
 def damage(error: StoreError, seq: int | None) -> LedgerError:

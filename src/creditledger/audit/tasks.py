@@ -19,7 +19,7 @@ from creditledger.audit.exportfile import ExportRecords
 from creditledger.audit.fold import Partition, StoredState, fold_partition
 from creditledger.audit.forms import read_entry, read_record
 from creditledger.audit.passes import PARTITIONS, Plan
-from creditledger.audit.source import Records, StoreRecords, damage, is_damage
+from creditledger.audit.source import Records, StoreRecords, damage, is_damage, require_content
 from creditledger.codec.own import restore
 from creditledger.errors import CannotVerify, FormatError, NoLedger, StoreError, VerificationFailed
 from creditledger.ledger.state import STATE_FORMAT, STATE_TABLES
@@ -55,6 +55,7 @@ class Session:
             whether that reason is damage.
         """
         try:
+            require_content(Path(path))
             engine = LmdbEngine.open(path, STATE_TABLES, readonly=True)
             self._open.callback(engine.close)
             snapshot = self._open.enter_context(engine.snapshot())
@@ -62,6 +63,8 @@ class Session:
             applied = snapshot.get("meta", b"applied")
         except NoLedger:
             return -1, "there is no derived state", False
+        except VerificationFailed as error:
+            return -1, str(error), True
         except StoreError as error:
             return -1, str(error), is_damage(error)
         if form is None and applied is None:

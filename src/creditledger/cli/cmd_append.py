@@ -18,7 +18,8 @@ from creditledger.client.signing import countersign, sign_draft
 from creditledger.client.submission import Submission
 from creditledger.errors import UsageError
 from creditledger.keys.signer import Signer
-from creditledger.ledger.ledger import Ledger, system_clock
+from creditledger.ledger.founding import system_clock
+from creditledger.ledger.ledger import Ledger
 from creditledger.ledger.receipt import ContentItem
 
 

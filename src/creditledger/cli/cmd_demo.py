@@ -18,7 +18,7 @@ from creditledger.demo import generated
 from creditledger.demo.story import MIN_ACTS, Story, tell
 from creditledger.errors import UsageError
 from creditledger.keys.keyfile import write_key, write_public_key
-from creditledger.ledger.ledger import LogSigner
+from creditledger.ledger.founding import LogSigner
 from creditledger.store.files import FILE_MODE, make_dir
 from creditledger.store.head import default_head_dir
 from creditledger.store.master_key import write_master_key

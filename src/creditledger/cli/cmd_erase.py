@@ -21,8 +21,9 @@ from creditledger.client.signing import sign_draft
 from creditledger.errors import UsageError, VerificationFailed
 from creditledger.keys.signer import Signer
 from creditledger.ledger.answer import Address
+from creditledger.ledger.founding import DEFAULT_VALIDITY, system_clock
 from creditledger.ledger.layout import Layout
-from creditledger.ledger.ledger import DEFAULT_VALIDITY, Ledger, system_clock
+from creditledger.ledger.ledger import Ledger
 from creditledger.ledger.receipt import Receipt
 
 PER_ACT = 64

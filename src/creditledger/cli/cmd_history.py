@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
-from creditledger.acts.kinds import Subject
+from creditledger.acts.kinds import ActRef, Subject
 from creditledger.acts.registry import act_to_json
 from creditledger.cli import options, output
 from creditledger.cli.ledgers import open_reader
 from creditledger.client.words import describe
+from creditledger.record.entry import entry_hash
 
 
 @click.command("history")
@@ -22,6 +23,7 @@ def command(directory: Path, subject: Subject, list_id: str, as_json: bool) -> N
     """Show every act about SUBJECT (scheme:value) on LIST, oldest first: who did what, when, under which record."""
     with open_reader(directory) as ledger:
         items = ledger.history(subject, list_id)
+        digests = {seq: entry_hash(ledger.record(seq).entry) for seq in {item.address.seq for item in items}}
     if as_json:
         for item in items:
             output.emit_json_line(
@@ -34,13 +36,15 @@ def command(directory: Path, subject: Subject, list_id: str, as_json: bool) -> N
     if not items:
         click.echo(f"nothing-recorded: no act about {subject} on {list_id}; that does not mean that there is nothing.")
         return
+    addresses = {ActRef(digests[item.address.seq], item.address.act): str(item.address) for item in items}
     output.table(
         f"{subject} on {list_id}",
         ("record", "recorded", "by", "what"),
         [
             (
                 str(item.address), options.format_moment(item.recorded_at), item.authority,
-                describe(item.act) + (" [signed with a disowned key]" if item.tainted else ""),
+                describe(item.act, "", address=addresses.get).strip()
+                + (" [signed with a disowned key]" if item.tainted else ""),
             )
             for item in items
         ],

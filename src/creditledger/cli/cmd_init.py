@@ -12,7 +12,8 @@ from creditledger.cli.cmd_keygen import make_key
 from creditledger.cli.ledgers import write_new
 from creditledger.errors import UsageError
 from creditledger.keys.signer import Signer, open_signer
-from creditledger.ledger.ledger import Ledger, LogSigner
+from creditledger.ledger.founding import LogSigner
+from creditledger.ledger.ledger import Ledger
 from creditledger.store.master_key import read_master_key, write_master_key
 
 

@@ -38,7 +38,12 @@ def command(directory: Path, number: int, start: int | None, as_json: bool) -> N
                 continue
             more = f" (and {len(entry.acts) - 1} more)" if len(entry.acts) > 1 else ""
             rows.append(
-                (str(seq), options.format_moment(record.recorded_at), entry.authority, describe(entry.acts[0]) + more)
+                (
+                    str(seq),
+                    options.format_moment(record.recorded_at),
+                    entry.authority,
+                    describe(entry.acts[0], "").strip() + more,
+                )
             )
         if not as_json:
             output.table(f"{ledger.origin}: {ledger.size} records", ("record", "recorded", "by", "what"), rows)

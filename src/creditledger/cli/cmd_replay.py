@@ -15,8 +15,8 @@ import click
 from creditledger.cli import options, output
 from creditledger.cli.ledgers import open_log
 from creditledger.errors import UsageError, VerificationFailed
+from creditledger.ledger.founding import system_clock
 from creditledger.ledger.layout import Description, Layout
-from creditledger.ledger.ledger import system_clock
 from creditledger.ledger.log import Log
 from creditledger.ledger.queries import Queries, day_of, first_record_after, parse_subject_key
 from creditledger.ledger.replay import open_state, replay

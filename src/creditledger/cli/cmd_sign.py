@@ -19,7 +19,7 @@ from creditledger.client.signing import countersign, sign_entry
 from creditledger.client.submission import MAX_SUBMISSION_BYTES, Submission
 from creditledger.client.words import describe_entry
 from creditledger.errors import UsageError
-from creditledger.ledger.ledger import system_clock
+from creditledger.ledger.founding import system_clock
 from creditledger.record.entry import Entry, entry_hash
 
 UNITS = {"m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}

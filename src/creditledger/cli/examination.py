@@ -21,8 +21,8 @@ from creditledger.cli.checkup import NOTE, OK, PROBLEM, Line
 from creditledger.cli.ledgers import open_log
 from creditledger.cli.options import format_moment
 from creditledger.errors import KeyFileError, LedgerError, NoLedger, StoreError
+from creditledger.ledger.founding import system_clock
 from creditledger.ledger.layout import Description, Layout
-from creditledger.ledger.ledger import system_clock
 from creditledger.ledger.log import Log
 from creditledger.ledger.replay import open_state
 from creditledger.store import segment

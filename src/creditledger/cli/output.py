@@ -50,19 +50,41 @@ def say(message: str) -> None:
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """A table on stdout: drawn on a terminal, tab-separated with a header line elsewhere."""
     if sys.stdout.isatty():
-        from rich.table import Table
-        from rich.text import Text
-
-        drawn = Table(title=title, title_justify="left", header_style="bold")
-        for column in columns:
-            drawn.add_column(column, overflow="fold")
-        for row in rows:
-            drawn.add_row(*(Text(cell, style=STATUS_STYLES.get(cell, "")) for cell in row))
-        console().print(drawn)
+        _draw(title, columns, list(rows))
     else:
         sys.stdout.write("\t".join(columns) + "\n")
         for row in rows:
             sys.stdout.write("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in row) + "\n")
+
+
+def _draw(title: str, columns: Sequence[str], rows: list[Sequence[str]]) -> None:
+    """Draws a table that is no wider than the terminal, numbers below each other."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(
+        title=title, title_justify="left", title_style="bold", header_style="dim", box=box.SIMPLE_HEAD,
+        show_edge=False, pad_edge=False, padding=(0, 1, 0, 0),
+    )  # fmt: skip
+    cells = [(name, *(row[number] for row in rows)) for number, name in enumerate(columns)]
+    for column, wide in zip(cells, _widths(cells, width() - 2 * len(columns)), strict=True):
+        numeric = len(column) > 1 and all(cell.isdecimal() for cell in column[1:])
+        drawn.add_column(column[0], width=wide, overflow="fold", justify="right" if numeric else "left")
+    for row in rows:
+        drawn.add_row(*(Text(cell, style=STATUS_STYLES.get(cell, "")) for cell in row))
+    console().print(drawn)
+
+
+def _widths(cells: list[tuple[str, ...]], room: int) -> list[int]:
+    """How wide each column is made: the widest give way first, by breaking lines, and only then by breaking words."""
+    found = [max(map(len, column)) for column in cells]
+    words = [max((len(word) for cell in column for word in cell.split()), default=1) for column in cells]
+    for least in (words, [1] * len(cells)):
+        while sum(found) > room and any(one > low for one, low in zip(found, least, strict=True)):
+            widest = max(range(len(found)), key=lambda number: (found[number] > least[number], found[number]))
+            found[widest] -= 1
+    return found
 
 
 def width() -> int:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import chain, islice
 from typing import Protocol
 
 from creditledger.errors import LedgerError
-from creditledger.record.entry import MAX_ENTRY_BYTES, CheckedEntry, check_entry, restore_entry
+from creditledger.keys import ed25519
+from creditledger.record.entry import MAX_ENTRY_BYTES, CheckedEntry, check_entry, entry_hash, read_entry, restore_entry
 from creditledger.workers import Pool
 
 CHUNK_ENTRIES = 1000
@@ -29,7 +30,7 @@ SignedEntry = tuple[bytes, tuple[bytes, ...]]
 class Appender(Protocol):
     """Records checked entries: `ledger.writer.Writer`."""
 
-    def append(self, entries: list[CheckedEntry], *, first: int = 0) -> object:
+    def append(self, entries: Collection[CheckedEntry], *, first: int = 0) -> object:
         """Records them in one commit, all or none; `first` entries came before them."""
 
 
@@ -50,7 +51,8 @@ def append_many(
     recorded = 0
     with closing(_judged(_chunks(entries), jobs)) as judged:
         for chunk, digests in judged:
-            writer.append(_checked(chunk, digests, recorded), first=recorded)
+            checked = _checked(chunk, recorded) if digests is None else _Restored(chunk, digests)
+            writer.append(checked, first=recorded)
             recorded += len(chunk)
             if progress is not None:
                 progress(recorded)
@@ -101,20 +103,41 @@ def _chunks(entries: Iterable[tuple[bytes, Sequence[bytes]]]) -> Iterator[list[S
 
 
 def _check(chunk: Sequence[SignedEntry]) -> list[bytes] | None:
-    """In a worker: the SHA-256 of each entry, or None if one of them is not as it should be."""
+    """In a worker: the SHA-256 of each entry, or None if something about one of them calls for a closer look."""
+    digests = []
     try:
-        return [check_entry(data, signatures).digest for data, signatures in chunk]
-    except LedgerError:
+        for data, signatures in chunk:
+            raw = read_entry(data)
+            if raw[6] or len(signatures) != 1:
+                check_entry(data, signatures)
+            else:
+                ed25519.verify(raw[3][1:], data, signatures[0])
+            digests.append(entry_hash(data))
+    except (LedgerError, TypeError):
         return None
+    return digests
 
 
-def _checked(chunk: list[SignedEntry], digests: list[bytes] | None, before: int) -> list[CheckedEntry]:
-    """The chunk as the writer takes it; without a worker's digests it is checked here, and what is wrong raised."""
-    if digests is not None:
-        return [
-            CheckedEntry(data, digest, restore_entry(data), signatures)
-            for (data, signatures), digest in zip(chunk, digests, strict=True)
-        ]
+class _Restored:
+    """Entries that a worker has accepted. Each is restored when its turn comes, and gone before the next."""
+
+    def __init__(self, chunk: list[SignedEntry], digests: list[bytes]) -> None:
+        self._chunk = chunk
+        self._digests = digests
+
+    def __len__(self) -> int:
+        return len(self._chunk)
+
+    def __contains__(self, entry: object) -> bool:
+        return any(entry == one for one in self)
+
+    def __iter__(self) -> Iterator[CheckedEntry]:
+        for (data, signatures), digest in zip(self._chunk, self._digests, strict=True):
+            yield CheckedEntry(data, digest, restore_entry(data), signatures)
+
+
+def _checked(chunk: list[SignedEntry], before: int) -> list[CheckedEntry]:
+    """The entries, checked here; raises what is wrong with the first that cannot be accepted."""
     checked = []
     for number, (data, signatures) in enumerate(chunk, before + 1):
         try:

@@ -12,21 +12,22 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from creditledger.acts import catalogue as acts
-from creditledger.acts.content import check_commitment, item_id
 from creditledger.acts.kinds import Subject
 from creditledger.acts.registry import ACT_TYPES
-from creditledger.errors import CannotVerify, StoreError, UsageError, VerificationFailed
+from creditledger.errors import StoreError, UsageError, VerificationFailed
 from creditledger.keys.signer import Signer
 from creditledger.ledger import queries
 from creditledger.ledger.answer import Answer, Difference, HistoryItem, ListingView
 from creditledger.ledger.bulk import append_many
+from creditledger.ledger.contents import Contents
+from creditledger.ledger.founding import DEFAULT_VALIDITY, LogSigner, founding_entry, system_clock
+from creditledger.ledger.heads import check_last_checkpoint, check_log_key, claim_head
 from creditledger.ledger.layout import LOG_TABLES, Description, Layout, make_directory
 from creditledger.ledger.log import LOG_FORMAT, Log, parse_checkpoint
 from creditledger.ledger.receipt import ContentItem, Receipt
@@ -35,40 +36,17 @@ from creditledger.ledger.state import State
 from creditledger.ledger.writer import Writer
 from creditledger.record.entry import ZERO_HASH, Cosigner, Entry, check_entry, encode_entry
 from creditledger.record.record import Record
-from creditledger.rules.engine import RULE_SETS
 from creditledger.rules.governance_state import Governance
 from creditledger.rules.rows import ROOT, KeyHead
 from creditledger.store.head import HeadStore, default_head_dir
-from creditledger.store.identity import with_links
 from creditledger.store.lmdb_engine import LmdbEngine
 from creditledger.store.lock import WriterLock
 from creditledger.store.private import PrivateStore
-from creditledger.tlog.checkpoint import open_checkpoint
-from creditledger.tlog.note import NoteVerifier, Signature
+from creditledger.tlog.note import NoteVerifier
 from creditledger.tlog.note import Signer as NoteSigner
 from creditledger.tlog.tree import EMPTY_ROOT
 
 ACT_CLASSES = tuple(kind.cls for kind in ACT_TYPES.values())
-DEFAULT_RULE_SET = "rules-1"
-DEFAULT_VALIDITY = 3600 * 1_000_000
-"""How long an entry signed and appended at once is valid: one hour, in microseconds."""
-
-
-def system_clock() -> int:
-    """Microseconds since the Unix epoch, by the system's clock."""
-    return time.time_ns() // 1000
-
-
-class LogSigner:
-    """A log key as a signer of checkpoints: the key's name is the ledger's origin (C2SP tlog-checkpoint)."""
-
-    def __init__(self, origin: str, signer: Signer) -> None:
-        self._signer = signer
-        self.verifier = NoteVerifier(origin, signer.public_key[1:])
-
-    def sign(self, text: bytes) -> Signature:
-        """The signature line of a checkpoint's text."""
-        return Signature(self.verifier.name, self.verifier.key_id, self._signer.sign(text))
 
 
 class Ledger:
@@ -93,8 +71,7 @@ class Ledger:
         self._clock = clock
         self._lock = lock
         self._heads = heads
-        self._content_key = content_key
-        self._private: PrivateStore | None = None
+        self._contents = Contents(layout, content_key, readonly=lock is None)
         self._writer: Writer | None = None
         self._state_lock = threading.RLock()
         self._closed = False
@@ -124,32 +101,11 @@ class Ledger:
 
         Raises `StoreError` when the directory is not empty or the disk fails, `FormatError` for a wrong argument.
         """
-        signers = sorted(root_signers, key=lambda signer: signer.public_key)
-        founding = acts.LedgerCreate(
-            origin,
-            utc_offset,
-            (log_signer.public_key,),
-            tuple(signer.public_key for signer in signers),
-            len(signers) // 2 + 1 if threshold is None else threshold,
-            DEFAULT_RULE_SET,
-            RULE_SETS[DEFAULT_RULE_SET],
-        )
-        entry = Entry(
-            ZERO_HASH,
-            ROOT,
-            signers[0].public_key if signers else b"",
-            0,
-            ZERO_HASH,
-            tuple(Cosigner(ROOT, signer.public_key) for signer in signers[1:]),
-            clock() + DEFAULT_VALIDITY,
-            None,
-            (founding,),
-        )
-        data = encode_entry(entry)
+        data, signatures = founding_entry(origin, log_signer, root_signers, threshold, utc_offset, clock())
         return cls.create_from_entry(
             directory,
             data,
-            [signer.sign(data) for signer in signers],
+            signatures,
             log_signer=log_signer,
             content_key=content_key,
             head_dir=head_dir,
@@ -251,77 +207,26 @@ class Ledger:
         last_time = 0
         if builder.size:
             self._log.set_edge(builder)
-            checkpoint = self._check_head(heads, builder.size, builder.root())
+            checkpoint = check_last_checkpoint(self._log, builder.size, builder.root())
+            claim_head(heads, self._log, self.ledger_id, builder.size)
             last_time = self._log.record(builder.size - 1).recorded_at
             carried_out = self._state.stored
             replay(self._log, self._state, builder.size)
-            self._check_log_key(signer, checkpoint)
+            check_log_key(self._state.governance, self._description, signer, checkpoint)
             self._redo_erasures(carried_out)
             heads.store(self._description.ledger_id, builder.size, builder.root(), checkpoint)
         note_signers: tuple[NoteSigner, ...] = (signer,)
         self._writer = Writer(
             self._log, self._state, origin=origin, builder=builder, last_leaf=last_leaf, last_time=last_time,
-            signers=note_signers, log_keys=(log_signer.public_key,), heads=heads, content=self._content_store,
-            erase=self._erase_content, clock=self._clock, state_lock=self._state_lock,
+            signers=note_signers, log_keys=(log_signer.public_key,), heads=heads, content=self._contents.store,
+            erase=self._contents.erase, clock=self._clock, state_lock=self._state_lock,
         )  # fmt: skip
-
-    def _check_log_key(self, signer: LogSigner, note: bytes) -> None:
-        """The last checkpoint is signed by a log key of the ledger, and the key to sign with is one, not revoked."""
-        keys = {key: row for key, row in self._state.governance.keys.items() if row.role == "log"}
-        open_checkpoint(
-            note, [NoteVerifier(self._description.origin, key[1:]) for key in keys], self._description.origin
-        )
-        row = keys.get(b"\x01" + signer.verifier.public_key)
-        if row is None or row.revoked is not None:
-            state = "is not a log key of this ledger" if row is None else f"was revoked at record {row.revoked}"
-            raise UsageError(f"the key that is to sign checkpoints {state}; open the ledger with a log key in force")
-
-    def _check_head(self, heads: HeadStore, size: int, root: bytes) -> bytes:
-        """The log agrees with its own last checkpoint and with the head kept outside; returns that checkpoint."""
-        last = self._log.checkpoint()
-        if last is None or last[0] != size:
-            raise VerificationFailed(
-                "LED-CKPT", "the last checkpoint does not cover the log",
-                expected=f"size {size}", found=f"size {last[0]}" if last else "none",
-            )  # fmt: skip
-        checkpoint = parse_checkpoint(last[1])
-        if (checkpoint.size, checkpoint.root) != (size, root):
-            raise VerificationFailed(
-                "LED-TREE", "the log is not the one its last checkpoint was signed for",
-                expected=f"{checkpoint.size} {checkpoint.root.hex()}", found=f"{size} {root.hex()}",
-            )  # fmt: skip
-        head = heads.claim(self._description.ledger_id)
-        if head is None:
-            raise CannotVerify(
-                "this machine has never signed for this ledger, so it cannot know whether the directory is the newest "
-                "state of it: restore it here from an export (`creditledger restore`), which records the head"
-            )
-        if head.size > size:
-            raise VerificationFailed(
-                "LED-HEAD",
-                "the directory is older than what was signed here last: an old backup or copy; "
-                "catch up from an export or a mirror, or found a new ledger that cites the old head",
-                expected=f"size {head.size}", found=f"size {size}",
-            )  # fmt: skip
-        found = self._log.root_at(head.size) if head.size < size else root
-        if found != head.root:
-            raise VerificationFailed(
-                "LED-HEAD", f"the log has another history than the one signed here at size {head.size}",
-                expected=head.root.hex(), found=found.hex() if found else "none",
-            )  # fmt: skip
-        return last[1]
 
     def _redo_erasures(self, carried_out: int) -> None:
         """Carries out again every erasure recorded since: a crash may have come between record and erasure."""
         pending = [key[8:] for key, _ in self._state.rows("erasure", carried_out.to_bytes(8, "big"))]
         if pending:
-            self._erase_content(pending)
-
-    def _erase_content(self, items: list[bytes]) -> None:
-        """Destroys items of content, and what ties their subjects to identities; nothing to do where none are kept."""
-        if self._layout.private.is_dir():
-            store = self._content_store()
-            store.erase(with_links(store, items))
+            self._contents.erase(pending)
 
     def _refresh(self) -> None:
         """A reader catches up with what the writer has committed since."""
@@ -578,29 +483,11 @@ class Ledger:
 
     def content(self, list: str, subject: Subject, commitment: bytes) -> bytes | None:
         """Detached content by its commitment, checked against it; None when it is not here or was erased."""
-        if not self._layout.private.is_dir():
-            return None
-        found = self._content_store().get(item_id(list, subject, commitment))
-        if found is None:
-            return None
-        nonce, content = found
-        check_commitment(commitment, nonce, content)
-        return content
+        return self._contents.read(list, subject, commitment)
 
     def private_store(self) -> PrivateStore:
         """The store of detached content; raises `UsageError` when the ledger was opened without its key."""
-        return self._content_store()
-
-    def _content_store(self) -> PrivateStore:
-        if self._private is None:
-            readonly = self._lock is None
-            if not readonly and not self._layout.private.is_dir():
-                if self._content_key is None:
-                    raise UsageError("detached content needs a content key: open the ledger with content_key")
-                self._private = PrivateStore.open(self._layout.private, self._content_key, create=True)
-            else:
-                self._private = PrivateStore.open(self._layout.private, self._content_key, readonly=readonly)
-        return self._private
+        return self._contents.store()
 
     # -- closing --------------------------------------------------------------------------------------------------
 
@@ -614,8 +501,7 @@ class Ledger:
                 with self._state_lock:
                     self._state.flush()
         finally:
-            if self._private is not None:
-                self._private.close()
+            self._contents.close()
             self._state.close()
             self._log.engine.close()
             self._heads.close()

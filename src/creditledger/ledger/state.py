@@ -13,6 +13,7 @@ import hashlib
 import struct
 from collections.abc import Iterator
 from contextlib import ExitStack
+from operator import itemgetter
 
 from creditledger.acts import catalogue as acts
 from creditledger.acts.content import item_id
@@ -106,7 +107,7 @@ class State:
             return
         with self._engine.batch() as batch:
             for table, rows in self._memory.items():
-                batch.put_many(table, sorted(rows.items()))
+                batch.put_many(table, sorted(rows.items(), key=itemgetter(0)))
             for table, key in sorted(self.governance.dirty, key=repr):
                 batch.put(table, *self.governance.row_bytes(table, key))
             batch.put_many("head", sorted((key, encode_row(self.heads[key])) for key in self._dirty_heads))
@@ -179,6 +180,10 @@ class State:
                     name = _SEQ.pack(seq) + item_id(act.list, act.subject, commitment)
                     self._batch["erasure"][name] = b""
         self.applied = seq + 1
+
+    def erasures(self) -> list[bytes]:
+        """The private store's names of the content whose erasure was ordered since `begin`."""
+        return [key[_SEQ.size :] for key in self._batch["erasure"]]
 
     def _number_keys(self, checked: CheckedEntry) -> None:
         """Numbers keys in the order of their registration; log keys, which author nothing, too."""

@@ -16,10 +16,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Protocol
 
-from creditledger.acts.catalogue import ContentErase
 from creditledger.acts.content import check_commitment, item_id
 from creditledger.errors import FormatError, LedgerError, SequenceConflict, StoreError, UsageError, VerificationFailed
 from creditledger.ledger.commits import GroupCommit
@@ -56,7 +55,7 @@ class _Request:
 
     __slots__ = ("contents", "entries", "error", "first", "receipts")
 
-    def __init__(self, entries: list[CheckedEntry], contents: tuple[ContentItem, ...], first: int = 0) -> None:
+    def __init__(self, entries: Collection[CheckedEntry], contents: tuple[ContentItem, ...], first: int = 0) -> None:
         self.entries = entries
         self.contents = contents
         self.first = first
@@ -102,7 +101,7 @@ class Writer:
         self._commits: GroupCommit[_Request] = GroupCommit(self._commit_group)
 
     def append(
-        self, entries: list[CheckedEntry], contents: tuple[ContentItem, ...] = (), *, first: int = 0
+        self, entries: Collection[CheckedEntry], contents: tuple[ContentItem, ...] = (), *, first: int = 0
     ) -> list[Receipt]:
         """Records entries in order, in one commit, all or none; returns their receipts once they are durable.
 
@@ -117,7 +116,7 @@ class Writer:
             raise request.error
         return request.receipts
 
-    def try_out(self, entries: list[CheckedEntry]) -> None:
+    def try_out(self, entries: Collection[CheckedEntry]) -> None:
         """Judges entries in order as if they were appended now, and records nothing; raises what `append` would."""
         with self._state_lock:
             self._require_sound()
@@ -129,7 +128,7 @@ class Writer:
                 self._state.roll_back()
                 self._view.recent.clear()
 
-    def _check_contents(self, entries: list[CheckedEntry], contents: tuple[ContentItem, ...]) -> None:
+    def _check_contents(self, entries: Collection[CheckedEntry], contents: tuple[ContentItem, ...]) -> None:
         if not contents:
             return
         committed = {
@@ -224,6 +223,7 @@ class Writer:
 
     def _settle(self, unit: list[_Request], place: _Place, checkpoint: bytes | None) -> None:
         """What follows a commit that succeeded, before anybody is answered."""
+        erased = self._state.erasures()
         self._state.commit()
         self._builder, self._last_leaf, self._last_time = place.builder, place.last_leaf, place.last_time
         if checkpoint is None:
@@ -233,10 +233,8 @@ class Writer:
         self._keep_head(size, self._builder.root(), checkpoint)
         for request in unit:
             request.receipts = [one if one.size else Receipt(*one[:-1], size) for one in request.receipts]
-        for entry in place.accepted:
-            for act in entry.entry.acts:
-                if type(act) is ContentErase:
-                    self._erase([item_id(act.list, act.subject, one) for one in act.commitments])
+        if erased:
+            self._erase(erased)
         self._state.flush_if_due()
 
     def _sequence_all(self, place: _Place, request: _Request) -> None:
@@ -264,7 +262,6 @@ class Writer:
         place.tiles.extend(place.builder.push(leaf))
         place.last_leaf, place.last_time = leaf, recorded_at
         place.leaves.append(leaf)
-        place.accepted.append(checked)
         self._view.recent[seq] = data
         return Receipt(seq, len(entry.acts), checked.digest, leaf, recorded_at, 0)
 
@@ -321,7 +318,7 @@ class Writer:
 class _Place:
     """Where the next record of a commit goes."""
 
-    __slots__ = ("accepted", "builder", "last_leaf", "last_time", "leaves", "records", "tiles")
+    __slots__ = ("builder", "last_leaf", "last_time", "leaves", "records", "tiles")
 
     def __init__(self, builder: TreeBuilder, last_leaf: bytes, last_time: int) -> None:
         self.builder = builder
@@ -330,4 +327,3 @@ class _Place:
         self.tiles: list[Tile] = []
         self.records: list[tuple[bytes, bytes]] = []
         self.leaves: list[bytes] = []
-        self.accepted: list[CheckedEntry] = []

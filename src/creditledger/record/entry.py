@@ -1,6 +1,6 @@
 """The entry: 1..N acts that one authority signs once, and that take effect all or not at all.
 
-Its bytes are what is signed. They are kept and hashed as they were received; `decode_entry` accepts them only in their
+Its bytes are what is signed. They are kept and hashed as they were received; `read_entry` accepts them only in their
 one canonical form (format v1, section 3).
 """
 
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from creditledger.acts.catalogue import Act
 from creditledger.acts.kinds import MAX_ENTRY_ACTS, MAX_INT
-from creditledger.acts.registry import decode_act, encode_act, restore_act
+from creditledger.acts.registry import check_act, encode_act, restore_act
 from creditledger.codec.canonical import decode, decode_fast, encode
 from creditledger.codec.own import restore
 from creditledger.codec.text import check_identifier
@@ -24,6 +24,11 @@ ENTRY_VERSION = "creditledger/entry/v1"
 MAX_ENTRY_BYTES = 60_000
 MAX_COSIGNERS = 16
 ZERO_HASH = bytes(32)
+
+RawEntry = tuple[
+    str, bytes, str, bytes, int, bytes, tuple[tuple[str, bytes], ...], int, tuple[int, bytes] | None, tuple[Any, ...]
+]
+"""Version, ledger_id, authority, key, author_seq, author_prev, cosigners, not_after, seen, acts: as encoded."""
 
 
 class Cosigner(NamedTuple):
@@ -83,8 +88,8 @@ def encode_entry(entry: Entry) -> bytes:
     return data
 
 
-def decode_entry(data: bytes) -> Entry:
-    """Reads an entry in its one canonical form.
+def read_entry(data: bytes) -> RawEntry:
+    """The elements of an entry in its one canonical form, all of them checked.
 
     Raises `FormatError` saying where it departs from the form, `UnsupportedError` for an entry version or act type
     that this version does not know.
@@ -109,17 +114,17 @@ def decode_entry(data: bytes) -> Entry:
             raise FormatError("seen is nil or an array of size and root")
         _check_int(seen[0], "seen size")
         _check_bytes(seen[1], 32, "seen root")
-    checked_cosigners = _cosigners(cosigners, key) if cosigners != () else ()
+    if cosigners != ():
+        _check_cosigners(cosigners, key)
     if type(acts) is not tuple or not 1 <= len(acts) <= MAX_ENTRY_ACTS:
         raise FormatError(f"an entry holds 1 to {MAX_ENTRY_ACTS} acts")
     try:
-        typed = tuple(map(decode_act, acts))
+        for act in acts:
+            check_act(act)
     except UnsupportedError as error:
         _require_well_formed(data, acts)
         raise error from None
-    return Entry(
-        ledger_id, authority, key, author_seq, author_prev, checked_cosigners, not_after, seen, typed,
-    )  # fmt: skip
+    return raw
 
 
 def _require_well_formed(data: bytes, acts: tuple[Any, ...]) -> None:
@@ -127,18 +132,25 @@ def _require_well_formed(data: bytes, acts: tuple[Any, ...]) -> None:
     decode(data, MAX_ENTRY_BYTES)
     for act in acts:
         with suppress(UnsupportedError):
-            decode_act(act)
+            check_act(act)
+
+
+def decode_entry(data: bytes) -> Entry:
+    """The entry that the bytes are the one canonical form of; raises what `read_entry` raises."""
+    return _typed(read_entry(data))
 
 
 def restore_entry(data: bytes) -> Entry:
-    """The entry of bytes that `decode_entry` has accepted before; unchecked, and so faster."""
-    raw = restore(data)
-    acts = tuple([restore_act(act) for act in raw[9]])
+    """The entry of bytes that `read_entry` has accepted before; unchecked, and so faster."""
+    return _typed(restore(data))
+
+
+def _typed(raw: RawEntry) -> Entry:
     cosigners = tuple(map(Cosigner._make, raw[6])) if raw[6] else ()
-    return Entry._make((*raw[1:6], cosigners, raw[7], raw[8], acts))
+    return Entry._make((*raw[1:6], cosigners, raw[7], raw[8], tuple([restore_act(act) for act in raw[9]])))
 
 
-def _cosigners(raw: Any, author_key: bytes) -> tuple[Cosigner, ...]:
+def _check_cosigners(raw: Any, author_key: bytes) -> None:
     if type(raw) is not tuple or len(raw) > MAX_COSIGNERS:
         raise FormatError(f"cosigners is an array of at most {MAX_COSIGNERS} authorities with keys")
     last: tuple[str, bytes] = ("", b"")
@@ -154,7 +166,6 @@ def _cosigners(raw: Any, author_key: bytes) -> tuple[Cosigner, ...]:
             raise FormatError("a key signs an entry once")
         keys.add(pair[1])
         last = pair
-    return tuple(map(Cosigner._make, raw))
 
 
 def check_key(key: Any) -> None:

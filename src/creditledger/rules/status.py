@@ -44,8 +44,8 @@ def listing_status(listing: Listing, valid_at: str, known_day: str, tainted: boo
     - a removal after the term ran out shows as `expired` until the day of the removal, and as `removed` from then on;
     - a listing ended before it would have begun shows as ended, not as still to come;
     - a beginning that is unknown (None, in an opening balance) counts as before every day;
-    - `tainted` (made by a tainted entry that nobody confirmed) matters only while the listing would stand or could
-      still come to stand: then it is `unconfirmed`.
+    - `tainted` (made, or restored after a suspension, by a tainted entry that nobody confirmed) matters only while the
+      listing would stand or could still come to stand: then it is `unconfirmed`.
     """
     ended = listing.ended
     if ended is not None:
@@ -70,8 +70,8 @@ def row_status(
 ) -> tuple[str, list[Listing]]:
     """The answer for a subject on a list: the first status of `STATUSES` that occurs, and the listings that have it.
 
-    `tainted` tells of a listing whether its entry is tainted and unconfirmed (`Governance.is_tainted`). The listings
-    come in the order of the log; with `nothing-recorded` there are none.
+    `tainted` tells of a listing whether it rests on a tainted entry (`Governance.is_tainted`). The listings come in the
+    order of the log; with `nothing-recorded` there are none.
     """
     found: dict[str, list[Listing]] = {}
     for listing in row.listings:

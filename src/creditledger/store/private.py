@@ -261,6 +261,7 @@ class PrivateStore:
                 return
             end = segment.end_of_batches(file, header.committed)
             if end > header.committed:
+                os.fsync(fd)  # The batch first: what lies below the mark is on the disk.
                 segment.write_header(fd, header._replace(committed=end))
             segment.cut(fd, end)
             os.fsync(fd)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from support.naive.appeals import APPEALS
 from support.naive.governance import GOVERNANCE
 from support.naive.listings import LISTINGS
+from support.naive.lists import LISTS
 from support.naive.model import Model, Verdict
 
 
@@ -18,7 +19,7 @@ def naive_model(rule_sets: dict[str, bytes], unsound_keys: frozenset[bytes] = fr
 
     `rule_sets` are the known ones with the hashes of their texts; `unsound_keys` those that may not be added.
     """
-    return Model(GOVERNANCE | LISTINGS | APPEALS, rule_sets, unsound_keys)
+    return Model(GOVERNANCE | LISTS | LISTINGS | APPEALS, rule_sets, unsound_keys)
 
 
 __all__ = ["Model", "Verdict", "naive_model"]

@@ -1,0 +1,53 @@
+"""The detached content beside one ledger: opened when first needed, by whoever has its key."""
+
+from __future__ import annotations
+
+from creditledger.acts.content import check_commitment, item_id
+from creditledger.acts.kinds import Subject
+from creditledger.errors import UsageError
+from creditledger.ledger.layout import Layout
+from creditledger.store.identity import with_links
+from creditledger.store.private import PrivateStore
+
+
+class Contents:
+    """The private store of a ledger's directory, which may not exist yet."""
+
+    def __init__(self, layout: Layout, key: bytes | None, *, readonly: bool) -> None:
+        self._layout = layout
+        self._key = key
+        self._readonly = readonly
+        self._store: PrivateStore | None = None
+
+    def store(self) -> PrivateStore:
+        """The store itself; made when a writer needs it. Raises `UsageError` when its key is missing."""
+        if self._store is None:
+            missing = not self._layout.private.is_dir()
+            if missing and self._key is None:
+                raise UsageError("detached content needs a content key: open the ledger with content_key")
+            self._store = PrivateStore.open(
+                self._layout.private, self._key, create=missing and not self._readonly, readonly=self._readonly
+            )
+        return self._store
+
+    def read(self, list_id: str, subject: Subject, commitment: bytes) -> bytes | None:
+        """One item, checked against its commitment; None when it is not here or was erased."""
+        if not self._layout.private.is_dir():
+            return None
+        found = self.store().get(item_id(list_id, subject, commitment))
+        if found is None:
+            return None
+        nonce, content = found
+        check_commitment(commitment, nonce, content)
+        return content
+
+    def erase(self, items: list[bytes]) -> None:
+        """Destroys items, and what ties their subjects to identities; there is nothing to do where none are kept."""
+        if self._layout.private.is_dir():
+            store = self.store()
+            store.erase(with_links(store, items))
+
+    def close(self) -> None:
+        """Releases the store."""
+        if self._store is not None:
+            self._store.close()

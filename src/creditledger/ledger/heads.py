@@ -1,0 +1,73 @@
+"""Whether the log that a writer opened is the one to go on from (DESIGN: P4): the log against its own last checkpoint,
+against the head kept outside its directory, and the log key against the ledger's register."""
+
+from __future__ import annotations
+
+from creditledger.errors import CannotVerify, UsageError, VerificationFailed
+from creditledger.ledger.founding import LogSigner
+from creditledger.ledger.layout import Description
+from creditledger.ledger.log import Log, parse_checkpoint
+from creditledger.rules.governance_state import Governance
+from creditledger.store.head import HeadStore
+from creditledger.tlog.checkpoint import open_checkpoint
+from creditledger.tlog.note import NoteVerifier
+
+
+def check_last_checkpoint(log: Log, size: int, root: bytes) -> bytes:
+    """The log's last checkpoint covers exactly these records; returns the signed note.
+
+    Raises `VerificationFailed`: LED-CKPT, LED-TREE.
+    """
+    last = log.checkpoint()
+    if last is None or last[0] != size:
+        raise VerificationFailed(
+            "LED-CKPT", "the last checkpoint does not cover the log",
+            expected=f"size {size}", found=f"size {last[0]}" if last else "none",
+        )  # fmt: skip
+    checkpoint = parse_checkpoint(last[1])
+    if (checkpoint.size, checkpoint.root) != (size, root):
+        raise VerificationFailed(
+            "LED-TREE", "the log is not the one its last checkpoint was signed for",
+            expected=f"{checkpoint.size} {checkpoint.root.hex()}", found=f"{size} {root.hex()}",
+        )  # fmt: skip
+    return last[1]
+
+
+def claim_head(heads: HeadStore, log: Log, ledger_id: bytes, size: int) -> None:
+    """Claims the head kept outside, and checks that the log extends it.
+
+    Raises `Locked` when another writer holds it, `VerificationFailed` (LED-HEAD) when this machine has signed more than
+    the log holds or something else, `CannotVerify` when it has never signed for the ledger.
+    """
+    head = heads.claim(ledger_id)
+    if head is None:
+        raise CannotVerify(
+            "this machine has never signed for this ledger, so it cannot know whether the directory is the newest "
+            "state of it: restore it here from an export (`creditledger restore --log-key`), which records the head"
+        )
+    if head.size > size:
+        raise VerificationFailed(
+            "LED-HEAD",
+            "the directory is older than what was signed here last: an old backup or copy; "
+            "catch up from an export or a mirror, or found a new ledger that cites the old head",
+            expected=f"size {head.size}", found=f"size {size}",
+        )  # fmt: skip
+    found = log.root_at(head.size)
+    if found != head.root:
+        raise VerificationFailed(
+            "LED-HEAD", f"the log has another history than the one signed here at size {head.size}",
+            expected=head.root.hex(), found=found.hex() if found else "none",
+        )  # fmt: skip
+
+
+def check_log_key(governance: Governance, description: Description, signer: LogSigner, note: bytes) -> None:
+    """The last checkpoint is signed by a log key of the ledger, and the key to sign with is one, not revoked.
+
+    Raises `VerificationFailed` (LED-CKPT), `UsageError`.
+    """
+    keys = {key: row for key, row in governance.keys.items() if row.role == "log"}
+    open_checkpoint(note, [NoteVerifier(description.origin, key[1:]) for key in keys], description.origin)
+    row = keys.get(b"\x01" + signer.verifier.public_key)
+    if row is None or row.revoked is not None:
+        state = "is not a log key of this ledger" if row is None else f"was revoked at record {row.revoked}"
+        raise UsageError(f"the key that is to sign checkpoints {state}; open the ledger with a log key in force")
