@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cli.bench import Bench, fingerprint, put
-from cli.program import plain
+from cli.program import Program, plain
 from creditledger.cli import cmd_doctor
 from creditledger.demo import generated
 from creditledger.ledger.founding import system_clock
@@ -131,7 +131,8 @@ def test_an_old_copy_is_recognised_by_the_head_outside(demo: Bench, bench: Bench
 
 
 def test_a_damaged_head_file(bench: Bench) -> None:
-    (head,) = (path for path in (bench.run.home / "creditledger" / "heads").iterdir() if path.suffix == "")
+    with Ledger.open(bench.ledger) as ledger:
+        head = bench.run.home / "creditledger" / "heads" / ledger.ledger_id.hex()
     head.write_bytes(b"\0" * head.stat().st_size)
     assert verdicts(examined(bench)) == {"head": "problem"}
 
@@ -169,16 +170,16 @@ def test_the_content_and_its_key(bench: Bench) -> None:
 
 def test_records_from_the_future(demo: Bench, tmp_path: Path) -> None:
     keys = [generated.signer(9, name) for name in ("log", "root")]
-    heads = demo.run.home / "creditledger" / "heads"
+    run = Program(tmp_path / "home")
     Ledger.create(
         tmp_path / "future",
         origin="future.example/log",
         log_signer=keys[0],
         root_signers=[keys[1]],
-        head_dir=heads,
+        head_dir=run.home / "creditledger" / "heads",
         clock=lambda: system_clock() + YEAR,
     ).close()
-    found = examined(Bench(tmp_path / "future", demo.keys, demo.trust, demo.story, demo.run))
+    found = examined(Bench(tmp_path / "future", demo.keys, demo.trust, demo.story, run))
     assert verdicts(found) == {"last record": "problem"}
 
 

@@ -155,6 +155,10 @@ def _see_the_last_tree_twice(world: World) -> None:
 
 
 ACCEPTED: dict[str, Callable[[World], object]] = {
+    "closing a child": lambda w: w.append("high:admin", authority_close("district")),
+    "every power over the catalogue": lambda w: w.append(
+        "root", mandate_grant("high", None, "catalogue", "define", "delegate")
+    ),
     "recorded at not_after": lambda w: w.append("district", listing_add(), not_after=w.recorded_at),
     "having seen the empty tree": lambda w: w.append("district", listing_add(), seen=(0, w.view.roots[0])),
     "having seen the last tree, twice": _see_the_last_tree_twice,
@@ -201,6 +205,12 @@ def test_accepted(name: str) -> None:
     before = world.size
     ACCEPTED[name](world)
     assert world.size > before
+
+
+def test_a_ledger_is_founded_at_not_after() -> None:
+    world = World()
+    world.submit(world.seal(world.founding_entry()._replace(not_after=world.recorded_at)))
+    assert world.size == 1
 
 
 def test_an_unknown_rule_set_is_unsupported_and_not_refused() -> None:
@@ -345,6 +355,7 @@ def test_a_quashing_for_the_future_leaves_an_earlier_end_alone() -> None:
     world = courts()
     ref = listed(world)
     removal = world.append("district", listing_remove(ref))
+    decided(world, ref, "quash_ex_nunc")
     world.day = TOMORROW
     decided(world, ref, "quash_ex_nunc")
     assert the_listing(world, ref).ended == Ended("removed", "performed", DAY, removal.seq)

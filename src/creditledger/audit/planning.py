@@ -23,7 +23,7 @@ RANGE_BYTES: Final = 8 * 1024 * 1024
 MAX_RANGE: Final = 8192
 """A range of records has so many acts, bytes and records at most, as far as the sample tells."""
 
-PARTITION_ACTS: Final = 25_000
+PARTITION_ACTS: Final = 60_000
 """Acts that a partition of the subjects is to have; it bounds the memory of a worker."""
 
 MAX_PARTITIONS: Final = 4096
