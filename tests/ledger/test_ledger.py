@@ -241,6 +241,38 @@ def test_a_damaged_state_is_rebuilt_and_never_blocks_the_log(registry: Registry,
         assert writer.state_digest() == digest
 
 
+def test_a_cut_file_is_refused_or_rebuilt_and_never_ends_the_process(registry: Registry) -> None:
+    with registry.create() as ledger:
+        ledger.append([listing(number) for number in range(200)], signer=signer("court"))
+        digest = ledger.state_digest()
+    for name in ("state", "log"):
+        path = registry.directory / name / "data.mdb"
+        whole = path.read_bytes()
+        for length in (8192, 12288, len(whole) // 2, len(whole) - 1):
+            path.write_bytes(whole[:length])
+            if name == "state":
+                with registry.read() as reader:
+                    assert reader.state_digest() == digest
+            else:
+                with pytest.raises(StoreError, match="cut"):
+                    registry.read()
+        path.write_bytes(whole)
+
+
+def test_a_state_of_another_log_or_ahead_of_it_is_not_served(registry: Registry, tmp_path: Path) -> None:
+    with registry.create() as ledger:
+        digest = ledger.state_digest()
+    shutil.copytree(registry.directory, tmp_path / "earlier")
+    with registry.open() as ledger:
+        ledger.append(listing(1), signer=signer("court"))
+    # The log of before, with the state of after.
+    shutil.rmtree(tmp_path / "earlier" / "state")
+    shutil.copytree(registry.directory / "state", tmp_path / "earlier" / "state")
+    with Ledger.open(tmp_path / "earlier") as reader:
+        assert reader.state_digest() == digest
+        assert reader.lookup(firm(1), LIST).status == "nothing-recorded"
+
+
 def test_replay_to_an_earlier_size_is_the_state_of_then(ledger: Ledger) -> None:
     digests = {}
     for number in range(3):
@@ -479,6 +511,21 @@ def test_an_erasure_cut_off_by_a_crash_is_carried_out_at_the_next_opening(regist
     for name, source in (("private", "before"), ("state", "state")):
         shutil.rmtree(registry.directory / name)
         shutil.copytree(registry.directory.parent / source, registry.directory / name)
+    with registry.open() as ledger:
+        assert ledger.content(LIST, person, item.commitment) is None
+
+
+def test_erased_content_that_a_backup_brings_back_is_erased_again(registry: Registry) -> None:
+    person, item, act = _person()
+    with registry.create() as ledger:
+        ledger.append(act, signer=signer("court"), contents=[item])
+    shutil.copytree(registry.directory / "private", registry.directory.parent / "backup")
+    with registry.open() as ledger:
+        ledger.append(
+            acts.ContentErase(LIST, person, (item.commitment,), "2026-03-02", "act", "s. 9"), signer=signer("court")
+        )
+    shutil.rmtree(registry.directory / "private")
+    shutil.copytree(registry.directory.parent / "backup", registry.directory / "private")
     with registry.open() as ledger:
         assert ledger.content(LIST, person, item.commitment) is None
 

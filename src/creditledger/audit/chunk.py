@@ -96,10 +96,9 @@ class _Chunk:
         self.current: dict[tuple[Any, ...], int] = {}
         self.day = ""
         self.day_begins = self.day_ends = 0
-        self.heads: dict[bytes, tuple[int, bytes, int]] = {}
+        self.heads: dict[bytes, tuple[int, bytes, int, int]] = {}
         self.past: list[tuple[bytes, int]] = []
         # For the passes that are divided among workers.
-        self.numbers: dict[bytes, int] = {}
         self.authors = array("I")
         self.blocks: list[list[bytes]] = [[] for _ in range(1 + len(plan.bounds))]
         self.partitions: list[list[Any]] = [[] for _ in self.blocks]
@@ -160,16 +159,15 @@ class _Chunk:
             self.current.clear()
         head = self.heads.get(key)
         if head is None:
-            head = (author_seq, author_prev, _NO_PIN)
-            self.numbers[key] = len(self.numbers)
+            head = (author_seq, author_prev, _NO_PIN, len(self.heads))
             self.openings.append((seq, key, author_seq, author_prev))
         elif author_seq != head[0] or author_prev != head[1]:
             self._check_chain(raw, KeyHead(head[0], head[1], 0))
         size = head[2]
         if pinned is not None:
             size = self._pin(raw, pinned, size)
-        self.heads[key] = (author_seq + 1, digest, size)
-        self.authors.append(self.numbers[key])
+        self.heads[key] = (author_seq + 1, digest, size, head[3])
+        self.authors.append(head[3])
         self.acts += len(acts)
         self._divide(seq, number, author_seq, digest, acts)
 
@@ -236,14 +234,14 @@ class _Chunk:
                 partitions[0] += (seq, index, number, author_seq, digest, CITE, act)
 
     def _heads(self) -> tuple[tuple[bytes, int, bytes, int], ...]:
-        return tuple([(key, *head) for key, head in self.heads.items()])
+        return tuple([(key, *head[:3]) for key, head in self.heads.items()])
 
     def finish(self, start: int) -> Summary:
         """Write the temporary file and return the summary."""
         spine = self.spine
         header = (self.classes, self.openings, self.first_pins, self.entries, self._heads(), self.marks)
         sections = [spool.pack(header)]
-        sections.append(spool.pack((tuple(self.numbers), self.authors.tobytes())))
+        sections.append(spool.pack((tuple(self.heads), self.authors.tobytes())))
         for blocks, partition in zip(self.blocks, self.partitions, strict=True):
             if partition:
                 blocks.append(spool.pack(partition))

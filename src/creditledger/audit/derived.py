@@ -17,11 +17,10 @@ from creditledger.audit.fold import StoredState, differences
 from creditledger.audit.judge import Expected
 from creditledger.audit.passes import AUTHORS, HEADER
 from creditledger.audit.source import Records
-from creditledger.audit.spine import FindingLog, compare_tile
+from creditledger.audit.spine import FindingLog, compare_tile, tile_root
 from creditledger.ledger.log import seq_key
 from creditledger.rules.governance_state import GOVERNANCE_TABLES
-from creditledger.tlog.tiles import TILE_BYTES, WIDTH
-from creditledger.tlog.tree import HASH_BYTES, Frontier
+from creditledger.tlog.tiles import TILE_BYTES
 
 TABLES: Final = (*GOVERNANCE_TABLES, "governed", "head", "keyno")
 """Tables that are small enough to be compared whole."""
@@ -87,17 +86,10 @@ def compare_upper_tiles(hashes: bytes, source: Records) -> list[Finding]:
             tile = hashes[at : at + TILE_BYTES]
             found.append(compare_tile(level, index, tile, source.tile(level, index)))
             if len(tile) == TILE_BYTES:
-                above += _root(tile)
+                above += tile_root(tile)
         hashes = bytes(above)
         level += 1
     return [one for one in found if one is not None]
-
-
-def _root(tile: bytes) -> bytes:
-    frontier = Frontier()
-    for number in range(WIDTH):
-        frontier.push(tile[number * HASH_BYTES : (number + 1) * HASH_BYTES])
-    return frontier.root()
 
 
 def _different(table: str, key: bytes, due: bytes | None, found: bytes | None) -> Finding:

@@ -13,6 +13,8 @@ from creditledger.store.lmdb_engine import LmdbEngine
 from creditledger.store.port import Snapshot
 
 _FAMILY = b"creditledger/log/"
+_NO_NOTE = b"\xff", b""
+"""Stands after the last checkpoint, above every size."""
 
 
 class Records(Protocol):
@@ -99,16 +101,15 @@ class StoreRecords:
         try:
             with self._engine.snapshot() as snapshot:
                 notes = snapshot.range("checkpoint", seq_key(start + 1), seq_key(stop + 1))
-                mark, note = next(notes, (b"", b""))
+                mark, note = next(notes, _NO_NOTE)
                 for key, data in snapshot.range("record", seq_key(start), seq_key(stop)):
-                    start += 1
-                    if key != seq_key(start - 1):
-                        start -= 1
+                    if key != start.to_bytes(8, "big"):
                         break
+                    start += 1
                     due: tuple[bytes, ...] = ()
-                    while mark and mark <= seq_key(start):
+                    while mark <= start.to_bytes(8, "big"):
                         due = (*due, note)
-                        mark, note = next(notes, (b"", b""))
+                        mark, note = next(notes, _NO_NOTE)
                     yield data, due
         except StoreError as error:
             raise damage(error, start) from error

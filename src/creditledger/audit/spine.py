@@ -11,7 +11,7 @@ from creditledger.audit.source import Records
 from creditledger.errors import FormatError, VerificationFailed
 from creditledger.tlog.checkpoint import Checkpoint
 from creditledger.tlog.note import NoteVerifier, open_note
-from creditledger.tlog.tiles import TILE_BYTES, WIDTH
+from creditledger.tlog.tiles import HEIGHT, TILE_BYTES, WIDTH, TileReader
 from creditledger.tlog.tree import HASH_BYTES, Frontier
 
 MAX_TOLD = 20
@@ -84,22 +84,26 @@ class Spine:
 
     def grow(self) -> None:
         """Let the record's leaf into the tree; a tile that is full now is compared with the stored one."""
-        self._frontier.push(self.leaf)
         self._leaves.append(self.leaf)
         self.seq += 1
         if len(self._leaves) == WIDTH:
+            tile = b"".join(self._leaves)
             if self._source.has_tiles:
                 index = self.seq // WIDTH - 1
-                found = compare_tile(0, index, b"".join(self._leaves), self._source.tile(0, index))
+                found = compare_tile(0, index, tile, self._source.tile(0, index))
                 if found is not None:
                     self._findings.add(found)
-            self.tiles += self._frontier.root()
+            self.tiles += tile_root(tile)
             self._frontier = Frontier()
             self._leaves = []
 
     def tail(self) -> bytes:
         """The hash over the leaves after the last full tile; empty if there are none."""
-        return self._frontier.root() if self._leaves else b""
+        if not self._leaves:
+            return b""
+        for leaf in self._leaves[self._frontier.size :]:
+            self._frontier.push(leaf)
+        return self._frontier.root()
 
     def seal(self, note: bytes) -> None:
         """Check a checkpoint that covers the records so far, but for its root."""
@@ -118,6 +122,12 @@ class Spine:
             return
         self.sealed.append(sealed._replace(tail=self.tail()))
         self.note = note
+
+
+def tile_root(tile: bytes) -> bytes:
+    """The hash over a full tile."""
+    reader = TileReader(WIDTH, lambda level, _index, _width: tile if level == 0 else None)
+    return reader.read(HEIGHT, 0)
 
 
 def open_sealed(note: bytes, verifiers: tuple[NoteVerifier, ...], origin: str) -> Sealed:

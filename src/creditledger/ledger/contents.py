@@ -6,8 +6,11 @@ from creditledger.acts.content import check_commitment, item_id
 from creditledger.acts.kinds import Subject
 from creditledger.errors import UsageError
 from creditledger.ledger.layout import Layout
+from creditledger.store.files import disk_error
 from creditledger.store.identity import with_links
 from creditledger.store.private import PrivateStore
+
+_MARK = "erased-up-to"
 
 
 class Contents:
@@ -43,9 +46,28 @@ class Contents:
 
     def erase(self, items: list[bytes]) -> None:
         """Destroys items, and what ties their subjects to identities; there is nothing to do where none are kept."""
-        if self._layout.private.is_dir():
+        if items and self._layout.private.is_dir():
             store = self.store()
             store.erase(with_links(store, items))
+
+    def erased_up_to(self) -> int:
+        """For how many records the erasures are carried out: a mark beside the content, which a backup brings along."""
+        try:
+            return int((self._layout.private / _MARK).read_text("ascii")[:20])
+        except (OSError, ValueError):
+            return 0  # Carrying out an erasure again does no harm.
+
+    def mark_erased(self, size: int) -> None:
+        """Notes that the erasures of the first `size` records are carried out."""
+        if not self._layout.private.is_dir() or self.erased_up_to() == size:
+            return
+        path = self._layout.private / _MARK
+        new = path.with_suffix(".new")
+        try:
+            new.write_text(f"{size}\n", "ascii")
+            new.replace(path)
+        except OSError as error:
+            raise disk_error("write", path, error.errno, str(error)) from error
 
     def close(self) -> None:
         """Releases the store."""

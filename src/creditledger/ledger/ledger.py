@@ -183,7 +183,7 @@ class Ledger:
         try:
             engine = LmdbEngine.open(layout.log, LOG_TABLES, readonly=log_signer is None)
             log = Log(engine)
-            state = open_state(layout, readonly=log_signer is None)
+            state = open_state(layout, log=log, readonly=log_signer is None)
             heads = HeadStore(head_dir if head_dir is not None else default_head_dir(os.environ))
             ledger = cls(layout, description, log, state, clock=clock, lock=lock, heads=heads, content_key=content_key)
             if log_signer is None:
@@ -210,10 +210,9 @@ class Ledger:
             checkpoint = check_last_checkpoint(self._log, builder.size, builder.root())
             claim_head(heads, self._log, self.ledger_id, builder.size)
             last_time = self._log.record(builder.size - 1).recorded_at
-            carried_out = self._state.stored
             replay(self._log, self._state, builder.size)
             check_log_key(self._state.governance, self._description, signer, checkpoint)
-            self._redo_erasures(carried_out)
+            self._redo_erasures()
             heads.store(self._description.ledger_id, builder.size, builder.root(), checkpoint)
         note_signers: tuple[NoteSigner, ...] = (signer,)
         self._writer = Writer(
@@ -222,11 +221,11 @@ class Ledger:
             erase=self._contents.erase, clock=self._clock, state_lock=self._state_lock,
         )  # fmt: skip
 
-    def _redo_erasures(self, carried_out: int) -> None:
-        """Carries out again every erasure recorded since: a crash may have come between record and erasure."""
-        pending = [key[8:] for key, _ in self._state.rows("erasure", carried_out.to_bytes(8, "big"))]
-        if pending:
-            self._contents.erase(pending)
+    def _redo_erasures(self) -> None:
+        """Carries out every erasure on record that the private store has not seen: a crash or a backup came between."""
+        start = self._contents.erased_up_to()
+        self._contents.erase([key[8:] for key, _ in self._state.rows("erasure", start.to_bytes(8, "big"))])
+        self._contents.mark_erased(self._state.applied)
 
     def _refresh(self) -> None:
         """A reader catches up with what the writer has committed since."""
@@ -500,6 +499,7 @@ class Ledger:
             if self._writer is not None and not self._log.engine.poisoned:
                 with self._state_lock:
                     self._state.flush()
+                    self._contents.mark_erased(self._state.applied)
         finally:
             self._contents.close()
             self._state.close()

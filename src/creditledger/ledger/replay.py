@@ -39,8 +39,9 @@ def replay(log: Log, state: State, size: int, progress: Callable[[int, int], Non
             progress(seq, size)
 
 
-def open_state(layout: Layout, *, create: bool = False, readonly: bool = False) -> State:
-    """The state as stored; one that is missing or damaged is begun anew, on disk by a writer, in memory by a reader.
+def open_state(layout: Layout, *, log: Log | None = None, create: bool = False, readonly: bool = False) -> State:
+    """The state as stored; one that is missing, damaged or of another log is begun anew: on disk by a writer, in memory
+    by a reader. Without the log, whose it is is not looked at.
 
     Derived data never blocks the log: whatever is wrong with it, the log can replace it.
     """
@@ -55,7 +56,20 @@ def open_state(layout: Layout, *, create: bool = False, readonly: bool = False) 
     except (StoreError, FormatError, ValueError, TypeError, LookupError):
         state.close()
         return _anew(layout, readonly=readonly)
+    if log is not None and not _belongs_to(state, log):
+        state.close()
+        return _anew(layout, readonly=readonly)
     return state
+
+
+def _belongs_to(state: State, log: Log) -> bool:
+    """Whether the state accounts for records of this log, and for none that it does not have."""
+    if state.applied == 0:
+        return True
+    ledger = state.governance.ledger
+    if ledger is None or state.applied > log.size():
+        return False
+    return ledger.ledger_id == leaf_hash(next(log.raw_records(0, 1))[1])
 
 
 def _anew(layout: Layout, *, readonly: bool) -> State:

@@ -199,6 +199,7 @@ class LmdbEngine:
         lockless = readonly and _cannot_lock(path)
         env = _open(path, tables, map_size, readonly=readonly, sync=sync, lock=not lockless)
         try:
+            _check_length(env, path)
             if not lockless:
                 env.reader_check()
             if sync and not readonly:
@@ -213,6 +214,9 @@ class LmdbEngine:
         except (lmdb.Error, OSError) as error:
             env.close()
             raise _explain("open", path, error) from error
+        except StoreError:
+            env.close()
+            raise
         return cls(env, path, found, lockless=lockless)
 
     @contextmanager
@@ -357,6 +361,16 @@ def _create(path: Path, tables: Sequence[str], map_size: int) -> None:
         sync_dir(path.parent)
     except (lmdb.Error, OSError) as error:
         raise _explain("create", path, error) from error
+
+
+def _check_length(env: lmdb.Environment, path: Path) -> None:
+    """Refuse a file that was cut: LMDB would read beyond its end, and the system would end the process (SIGBUS)."""
+    needed = (env.info()["last_pgno"] + 1) * env.stat()["psize"]
+    found = (path / "data.mdb").stat().st_size
+    if found < needed:
+        raise StoreError(
+            f"cannot open {path}: data.mdb was cut to {found} of {needed} bytes; restore it from a copy or an export"
+        )
 
 
 def _cannot_lock(path: Path) -> bool:

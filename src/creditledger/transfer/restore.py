@@ -17,7 +17,7 @@ from typing import NamedTuple, Self
 from creditledger.acts import catalogue as acts
 from creditledger.acts.content import item_id, subject_key
 from creditledger.audit.trust import Trust
-from creditledger.errors import CannotVerify, FormatError, UsageError, VerificationFailed
+from creditledger.errors import CannotVerify, FormatError, UnsupportedError, UsageError, VerificationFailed
 from creditledger.keys.signer import Signer
 from creditledger.ledger.layout import LOG_TABLES, Description, Layout
 from creditledger.ledger.log import LOG_FORMAT, Log, seq_key, write_tiles
@@ -113,6 +113,10 @@ def restore_ledger(
             sync_dir(target.parent)
         except OSError as error:
             raise disk_error("restore to", target, error.errno, str(error)) from error
+        except UnsupportedError as error:
+            raise UnsupportedError(f"{export}: {error}") from error
+        except FormatError as error:
+            raise FormatError(f"{export} is no whole export: {error}") from error
         finally:
             if beside.directory.exists():
                 shutil.rmtree(beside.directory)
