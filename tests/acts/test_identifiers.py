@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from creditledger.acts.identifiers import (
@@ -145,6 +145,8 @@ def test_lei_check_digits_00_01_and_99_are_refused() -> None:
 
 @given(st.sampled_from(LEI), st.integers(0, 19), st.sampled_from(LEI_SYMBOLS))
 def test_one_wrong_lei_symbol_is_found(code: str, at: int, symbol: str) -> None:
+    # A letter counts as two digits, so a letter for a digit shifts the number, and one in 97 of those goes unnoticed.
+    assume(symbol.isdigit() == code[at].isdigit())
     changed = code[:at] + symbol + code[at + 1 :]
     assert accepts("lei", changed) is (changed == code)
 
