@@ -11,10 +11,10 @@ from pathlib import Path
 
 import lmdb
 from msgpack import packb, unpackb
-from world import read_entries
 
 from creditledger.keys import ed25519
 from creditledger.record.entry import decode_entry
+from world import read_entries
 
 _COMMIT = 1000
 _FLUSH = 50_000

@@ -7,23 +7,28 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import statistics
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from baseline import reference_loop
-from world import CLERKS, LIST, EntryFile, Home, clerk, clerks_entries, found, make_entries, subject
-
+from creditledger.audit.auditor import verify
+from creditledger.audit.trust import Trust
+from creditledger.ledger.founding import LogSigner
 from creditledger.ledger.ledger import Ledger
 from creditledger.tlog.tree import check_inclusion, inclusion_proof, leaf_hash
 from creditledger.workers import Pool
+from world import CLERKS, LIST, ORIGIN, EntryFile, Home, clerk, clerks_entries, found, make_entries, signer, subject
 
 JOBS = len(os.sched_getaffinity(0))
 _SAMPLE_SECONDS = 0.05
+_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Memory:
@@ -34,7 +39,7 @@ class Memory:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
-    def __enter__(self) -> Memory:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -150,7 +155,10 @@ def _checkpoints(ledger: Ledger) -> int:
 
 
 def ask(base: str, acts: int, questions: int) -> dict[str, Any]:
-    """Open, look up and prove, each at random places; medians in seconds, of `questions` (of opening: the first)."""
+    """Open, look up and prove; seconds: to open the first time, and the median of so many questions at random places.
+
+    And the bytes that the ledger takes on the disk, beside those of the records themselves.
+    """
     home = Home(Path(base))
     began = time.perf_counter()
     ledger = home.open(write=True)
@@ -192,11 +200,6 @@ def _on_disk(directory: Path) -> int:
 
 def audit(base: str, file: EntryFile) -> dict[str, Any]:
     """Audit the whole ledger; before and after, merely verify some of the signatures."""
-    from creditledger.audit.trust import Trust
-    from creditledger.audit.verify import verify
-    from creditledger.ledger.founding import LogSigner
-    from world import ORIGIN, signer
-
     home = Home(Path(base))
     with home.open(write=False) as ledger:
         trust = Trust(ORIGIN, ledger.ledger_id, (LogSigner(ORIGIN, signer("log")).verifier.vkey,))
@@ -216,17 +219,52 @@ def audit(base: str, file: EntryFile) -> dict[str, Any]:
     }
 
 
+def imports(rounds: int) -> dict[str, Any]:
+    """Median seconds to start an interpreter: bare, with the package imported, and with its library in use."""
+    programs = ("pass", "import creditledger", "from creditledger import Ledger")
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    seconds: dict[str, list[float]] = {program: [] for program in programs}
+    for _ in range(rounds + 1):
+        for program in programs:
+            began = time.perf_counter()
+            subprocess.run([sys.executable, "-c", program], check=True, env=environment)
+            seconds[program].append(time.perf_counter() - began)
+    # The first of each compiled what was not compiled yet.
+    bare, package, library = (statistics.median(seconds[program][1:]) for program in programs)
+    return {"bare": bare, "package": package - bare, "library": library - bare}
+
+
 TASKS: dict[str, Callable[..., dict[str, Any]]] = {
-    one.__name__: one for one in (prepare, append, reference, concurrent, ask, audit)
+    one.__name__: one for one in (prepare, append, reference, concurrent, ask, audit, imports)
 }
 
 
+def _processor_seconds() -> tuple[float, float]:
+    """Seconds that all processors were there for, and seconds that they were busy, since the system started."""
+    ticks = [int(one) for one in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    idle = ticks[3] + ticks[4]
+    return sum(ticks) / _TICKS, (sum(ticks) - idle) / _TICKS
+
+
+def _own_seconds() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
 def main() -> None:
-    """Run the task named by the first argument with the arguments in the second."""
+    """Run the task named by the first argument with the arguments in the second.
+
+    Beside what it found: `elsewhere`, the share of the processors that was busy with something else meanwhile.
+    """
     name, given = sys.argv[1], json.loads(sys.argv[2])
     if "file" in given:
         given["file"] = EntryFile(**{**given["file"], "path": Path(given["file"]["path"])})
-    json.dump(TASKS[name](**given), sys.stdout)
+    there, busy = _processor_seconds()
+    own = _own_seconds()
+    result = TASKS[name](**given)
+    there, busy = (after - before for after, before in zip(_processor_seconds(), (there, busy), strict=True))
+    result["elsewhere"] = max(busy - (_own_seconds() - own), 0.0) / max(there, 0.01)
+    json.dump(result, sys.stdout)
 
 
 if __name__ == "__main__":

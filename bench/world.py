@@ -76,7 +76,7 @@ class Home(NamedTuple):
 
 
 def found(base: Path) -> dict[bytes, KeyHead]:
-    """Found the ledger with its bodies, 64 keys of one court and an open list; returns where the clerks' chains stand."""
+    """Found the ledger with its bodies, the clerks' keys and an open list; returns where the keys' chains stand."""
     home = Home(base)
     base.mkdir(parents=True)
     roots = sorted((signer(f"root-{number}") for number in range(_ROOTS)), key=lambda one: one.public_key)

@@ -4,10 +4,10 @@
         pool.broadcast("open", path)                      # once in every worker
         for result in pool.map("check", calls): ...       # results in the order of the calls
 
-A worker is a fresh interpreter that imports one module and runs the functions that its `tasks()` returns by name; they
-may share what they have open. Nothing of the caller's `__main__` is imported and nothing is pickled: arguments and
-results are MessagePack values (arrays arrive as tuples). Errors of this package are raised again in the caller.
-`Inline` does the same work in the caller's process.
+A worker is a fresh interpreter that imports one module and runs the functions that its `tasks()` returns by name. They
+may share what they have open; if one is called `close`, it is called in the end. Nothing of the caller's `__main__` is
+imported and nothing is pickled: arguments and results are MessagePack values (arrays arrive as tuples). Errors of this
+package are raised again in the caller. `Inline` does the same work in the caller's process.
 
 A message on a pipe is a length in four big-endian bytes, then MessagePack. The caller's side reads and writes whatever
 is ready and never blocks on a full pipe, so that neither side can wait for the other for ever.
@@ -106,7 +106,8 @@ class Inline:
             yield task(*args)
 
     def close(self) -> None:
-        """Nothing to end."""
+        """Let the functions close what they have open."""
+        _close(self._tasks)
 
 
 class _Ticket:
@@ -347,13 +348,20 @@ def serve(module: str) -> None:
         try:
             outgoing.write(answer)
             outgoing.flush()
-        except BrokenPipeError:
-            os._exit(0)  # The caller is gone, and with it everybody who could be told.
+        except BrokenPipeError:  # The caller is gone.
+            break
+    _close(tasks)
+    os._exit(0)  # Nothing is left to be done, and what is in `outgoing` has nobody to go to.
 
 
 def _tasks(module: str) -> dict[str, Task]:
     found: dict[str, Task] = importlib.import_module(module).tasks()
     return found
+
+
+def _close(tasks: dict[str, Task]) -> None:
+    if "close" in tasks:
+        tasks["close"]()
 
 
 def _answer(answer: tuple[Any, ...]) -> tuple[Any, BaseException | None]:

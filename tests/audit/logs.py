@@ -8,7 +8,8 @@ report = log.audit(tmp_path)            # written as an export file, and audited
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,11 @@ from creditledger.ledger.layout import LOG_TABLES, Description, Layout
 from creditledger.ledger.log import LOG_FORMAT, seq_key, write_tiles
 from creditledger.ledger.log import Log as StoredLog
 from creditledger.ledger.replay import open_state, replay
+from creditledger.ledger.state import STATE_TABLES
 from creditledger.record.entry import Entry, encode_entry, restore_entry
 from creditledger.record.record import decode_record, encode_record
 from creditledger.store.lmdb_engine import LmdbEngine
+from creditledger.store.port import Batch
 from creditledger.tlog.checkpoint import Checkpoint, sign_checkpoint
 from creditledger.tlog.note import NoteSigner
 from creditledger.tlog.tiles import Tile, TreeBuilder
@@ -149,3 +152,20 @@ def resigned(record: bytes, signers: Iterable[str], **changes: Any) -> bytes:
 def ids(report: Report) -> set[str]:
     """The ids of everything found."""
     return set(report.counts)
+
+
+@contextmanager
+def tampered(path: Path, tables: tuple[str, ...]) -> Iterator[Batch]:
+    """Write to a store as somebody with access to its file would."""
+    engine = LmdbEngine.open(path, tables)
+    with engine.batch() as batch:
+        yield batch
+    engine.close()
+
+
+def log_of(ledger: Path) -> Any:
+    return tampered(ledger / "log", LOG_TABLES)
+
+
+def state_of(ledger: Path) -> Any:
+    return tampered(ledger / "state", STATE_TABLES)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit.logs import Log, frame, ids, sealed_export
-from audit.test_export_attacks import busy_world, only
+from audit.worlds import busy_world, only
 from creditledger.acts.content import commit
 from creditledger.acts.kinds import Commitment, Subject
 from creditledger.audit import Report, Trust, fold, verify

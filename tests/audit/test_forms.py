@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.test_export_attacks import busy_world
+from audit.worlds import busy_world
 from creditledger.audit import forms
 from creditledger.audit.forms import read_entry, read_record
 from creditledger.codec.canonical import decode_fast, encode_fast

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from audit.logs import Log, changed
-from audit.test_export_attacks import busy_world, only, resealed
+from audit.worlds import busy_world, only, resealed
 from creditledger.audit import remember as memory
 from creditledger.audit import verify
 from creditledger.errors import FormatError, UsageError

@@ -90,7 +90,7 @@ def again(call: Callable[[], Result]) -> Result:
 
 
 def open_store(root: Path) -> PrivateStore:
-    path = root / "private"
+    path = root / "ledger" / "private"
     create = not (path / "content-000001.seg").exists()
     return PrivateStore.open(path, MASTER, create=create, segment_bytes=SEGMENT_BYTES)
 
@@ -119,7 +119,7 @@ def check(root: Path, acknowledged: list[bytes]) -> None:
             else:
                 del expected[one[0]]
                 erased.add(one[0])
-    store = PrivateStore.open(root / "private", MASTER, segment_bytes=SEGMENT_BYTES)
+    store = PrivateStore.open(root / "ledger" / "private", MASTER, segment_bytes=SEGMENT_BYTES)
     if (
         under_way.what == "erase"
     ):  # Until it was acknowledged, any part of it may have happened; repeating completes it.
@@ -147,7 +147,7 @@ def check_head(root: Path, *, finished: bool) -> None:
 
 
 def check_nothing_is_left(root: Path, erased: set[bytes]) -> None:
-    for path in sorted((root / "private").iterdir()):
+    for path in sorted((root / "ledger" / "private").iterdir()):
         content = path.read_bytes()
         assert not any(item_id in content for item_id in erased), f"an erased id is left in {path.name}"
         if path.suffix == ".seg":

@@ -31,6 +31,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import cycle, islice
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple, Self
@@ -97,7 +98,7 @@ def power_cuts(
 
     `lying` is the share of syncs that the disk pretends to do: a control that must find losses. With `kill_after` the
     workload is killed at the given entries of its record, power staying on, and started again after all kills but the
-    last; the points are then chosen from the time of its last run. Problems are named by seed, state and point.
+    last; the points are then those of its last run, each in turn. Problems are named by seed, state and point.
     """
     rng = random.Random(seed)
     ops = record(scenario, directory / "recorded", shim=shim, seed=seed, kill_after=kill_after)
@@ -107,8 +108,11 @@ def power_cuts(
     report = Report()
     disk, acknowledged, done = Disk(), [], 0
     first = sum(kill_after[:-1])
+    cuts = [rng.randrange(len(ops) + 1) for _ in range(states)]
+    if kill_after:
+        cuts = list(islice(cycle(range(first, len(ops) + 1)), states))
     with Checker(scenario, directory) as checker:
-        for number, cut in enumerate(sorted(rng.randrange(first, len(ops) + 1) for _ in range(states))):
+        for number, cut in enumerate(sorted(cuts)):
             for op in ops[done:cut]:
                 if op.kind == "A":
                     acknowledged.append(op.data)

@@ -212,17 +212,14 @@ int fdatasync(int fd) { BY_FD('S', 0, REAL(fdatasync)(fd)); }
 int ftruncate(int fd, off_t size) { BY_FD('T', (uint64_t)size, REAL(ftruncate)(fd, size)); }
 int ftruncate64(int fd, off_t size) { BY_FD('T', (uint64_t)size, REAL(ftruncate)(fd, size)); }
 
-int unlink(const char *name)
-{
-    const char *path = below_root(name);
-    WATCHED('U', path, 0, "", 0, REAL(unlink)(name));
-}
+#define BY_NAME(kind, offset, call)            \
+    const char *path = below_root(name);       \
+    WATCHED(kind, path, offset, "", 0, call)
 
-int mkdir(const char *name, mode_t mode)
-{
-    const char *path = below_root(name);
-    WATCHED('D', path, 0, "", 0, REAL(mkdir)(name, mode));
-}
+int truncate(const char *name, off_t size) { BY_NAME('T', (uint64_t)size, REAL(truncate)(name, size)); }
+int truncate64(const char *name, off_t size) { BY_NAME('T', (uint64_t)size, REAL(truncate)(name, size)); }
+int unlink(const char *name) { BY_NAME('U', 0, REAL(unlink)(name)); }
+int mkdir(const char *name, mode_t mode) { BY_NAME('D', 0, REAL(mkdir)(name, mode)); }
 
 int rename(const char *old, const char *new)
 {

@@ -24,6 +24,7 @@ from support.drafts import (
     content_erase,
     key_revoke,
     list_close,
+    list_open,
     listing_add,
     listing_annul,
     listing_correct,
@@ -72,6 +73,19 @@ def _relist_after_annulment(world: World) -> None:
     _relist(world, DAY)
 
 
+def _relist_from_within_the_void_term(world: World) -> None:
+    ref = listed(world)
+    world.day = "2026-03-20"
+    world.append("district", listing_annul(ref, decided=world.day))
+    world.append("district", listing_add())
+
+
+def _relist_after_the_removal_of_an_endless_one(world: World) -> None:
+    ref = listed(world, ground="refuses-to-obey", until=None)
+    world.append("district", listing_remove(ref))
+    _relist(world, DAY)
+
+
 def _list_for_another_case(world: World) -> None:
     listed(world)
     listed(world, case=bytes(16))
@@ -86,6 +100,16 @@ def _successor_on_the_day_of_closing(world: World) -> None:
     world.append("root", mandate_grant("regulator", "defaulters", "remove"))
     world.append("root", authority_close("district", successor="regulator"))
     world.append("regulator", listing_remove(ref))
+
+
+def _list_on_the_day_of_opening(world: World) -> None:
+    world.append("root", list_open("legacy", effective=DAY))
+    world.append("district", listing_add(list="legacy"))
+
+
+def _restore_on_the_day_of_suspension(world: World) -> None:
+    ref = listed(world)
+    world.append("district", listing_suspend(ref), listing_restore(ref))
 
 
 def _successor_of_the_successor(world: World) -> None:
@@ -155,6 +179,13 @@ def _see_the_last_tree_twice(world: World) -> None:
 
 
 ACCEPTED: dict[str, Callable[[World], object]] = {
+    "a mandate on the day on which it begins": lambda w: (
+        w.append("root", mandate_grant("county", "defaulters", "add", effective=DAY)),
+        w.append("county", listing_add()),
+    ),
+    "a list on the day on which it opens": _list_on_the_day_of_opening,
+    "restored on the day of suspension": _restore_on_the_day_of_suspension,
+    "the parent adds a key": lambda w: w.append("high:admin", key_add("district:act:2"), cosigners=["district:act:2"]),
     "closing a child": lambda w: w.append("high:admin", authority_close("district")),
     "every power over the catalogue": lambda w: w.append(
         "root", mandate_grant("high", None, "catalogue", "define", "delegate")
@@ -174,6 +205,8 @@ ACCEPTED: dict[str, Callable[[World], object]] = {
     "relisting when the term has run out": _relist_when_the_term_has_run_out,
     "relisting on the day of removal": _relist_on_the_day_of_removal,
     "relisting after annulment": _relist_after_annulment,
+    "relisting from within the term of a void listing": _relist_from_within_the_void_term,
+    "relisting after the removal of a listing without an end": _relist_after_the_removal_of_an_endless_one,
     "another case": _list_for_another_case,
     "removing what the same entry lists": _remove_what_the_same_entry_lists,
     "the successor, on the day of closing": _successor_on_the_day_of_closing,
@@ -207,10 +240,18 @@ def test_accepted(name: str) -> None:
     assert world.size > before
 
 
-def test_a_ledger_is_founded_at_not_after() -> None:
+def test_a_ledger_is_founded_at_not_after_and_by_all_keys_if_it_wants() -> None:
     world = World()
-    world.submit(world.seal(world.founding_entry()._replace(not_after=world.recorded_at)))
+    entry = world.founding_entry(threshold=3)
+    world.submit(world.seal(entry._replace(not_after=world.recorded_at)))
     assert world.size == 1
+
+
+def test_an_entry_without_governance_leaves_the_governance_that_is_there() -> None:
+    world = courts()
+    governance = world.view.governance
+    _transcript_of_an_older_decision(world)
+    assert world.view.governance is governance, "copying it, and storing it, is dear"
 
 
 def test_an_unknown_rule_set_is_unsupported_and_not_refused() -> None:

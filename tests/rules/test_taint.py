@@ -52,3 +52,11 @@ def test_standing_behind_the_last_entry_taints_nothing() -> None:
     receipt = world.append("district", listing_add())
     world.append("district:admin", key_revoke("district", "retired", (0, receipt.digest)))
     assert not world.tainted(receipt)
+
+
+def test_whether_anything_is_disowned_is_known_at_once() -> None:
+    world = courts()
+    receipt = world.append("district", listing_add())
+    assert not world.view.governance.has_disowned_entries
+    world.append("district:admin", key_revoke("district", "retired", (0, receipt.digest)))
+    assert world.view.governance.has_disowned_entries

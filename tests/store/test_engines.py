@@ -197,6 +197,7 @@ def test_append_in_order_continues_the_table(engine: Engine) -> None:
         pytest.param(lambda batch: batch.put("c", b"k", b"v"), id="put-unknown-table"),
         pytest.param(lambda batch: batch.put_many("c", [(b"k", b"v")]), id="put-many-unknown-table"),
         pytest.param(lambda batch: batch.delete("a", b""), id="delete-empty-key"),
+        pytest.param(lambda batch: batch.clear("c"), id="clear-unknown-table"),
     ],
 )
 def test_a_batch_with_a_failed_write_cannot_be_committed(engine: Engine, write: Callable[[Batch], None]) -> None:
@@ -272,6 +273,7 @@ def test_a_snapshot_and_a_batch_end_with_their_block(engine: Engine) -> None:
         lambda: batch.append("a", b"3", b"late"),
         lambda: batch.put_many("a", [(b"3", b"late")]),
         lambda: batch.delete("a", b"1"),
+        lambda: batch.clear("a"),
     ):
         with pytest.raises(StoreError, match="is over"):
             late()
@@ -402,6 +404,12 @@ class EngineMachine(RuleBasedStateMachine):
     def delete(self, table: str, key: bytes) -> None:
         self.batch.delete(table, key)
         self.pending[table].pop(key, None)
+
+    @precondition(lambda self: self.batch is not None)
+    @rule(table=st.sampled_from(TABLES))
+    def clear(self, table: str) -> None:
+        self.batch.clear(table)
+        self.pending[table].clear()
 
     @precondition(lambda self: self.batch is not None)
     @rule()

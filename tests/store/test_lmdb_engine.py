@@ -364,6 +364,47 @@ def sound(tmp_path: Path) -> bytes:
     return (tmp_path / "store" / "data.mdb").read_bytes()
 
 
+def give_back(path: Path) -> int:
+    """Commit batches that take pages at the end of the file and give them back; return the bytes that are counted."""
+    engine = LmdbEngine.open(path, TABLES)
+    for turn in range(1, 5):
+        with engine.batch() as batch:
+            batch.put_many("state", [(b"%d" % number, bytes(10_000 * turn)) for number in range(40)])
+            for number in range(40):
+                batch.delete("state", b"%d" % number)
+    counted = engine.size_bytes()
+    engine.close()
+    return counted
+
+
+@pytest.mark.parametrize("readonly", [False, True])
+def test_pages_taken_and_given_back_do_not_make_a_sound_file_look_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, readonly: bool
+) -> None:
+    fill(tmp_path / "store")
+    data = tmp_path / "store" / "data.mdb"
+    expected = read_all(tmp_path / "store")
+    with monkeypatch.context() as patch:  # As if the process had been killed right after its commit.
+        patch.setattr(LmdbEngine, "_lengthen", lambda engine: None)
+        assert data.stat().st_size < give_back(tmp_path / "store")
+    LmdbEngine.open(tmp_path / "store", TABLES, readonly=readonly).close()
+    assert read_all(tmp_path / "store") == expected
+    assert give_back(tmp_path / "store") == data.stat().st_size
+
+
+def test_a_cut_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    fill(tmp_path / "store", rows=2000)
+    data = tmp_path / "store" / "data.mdb"
+    sound = data.read_bytes()
+    for kept in (len(sound) - 1, len(sound) - 4096, len(sound) // 2, 3 * 4096):
+        data.write_bytes(sound[:kept])
+        for readonly in (False, True):
+            with pytest.raises(StoreError, match=f"was cut to {kept} of {len(sound)} bytes"):
+                LmdbEngine.open(tmp_path / "store", TABLES, readonly=readonly)
+    data.write_bytes(sound)
+    assert len(read_all(tmp_path / "store")[0]) == 2000
+
+
 @pytest.mark.parametrize("image", ["empty", "cut-in-half", "not-lmdb", "zeros", "meta-0-zero", "meta-1-zero"])
 def test_probe_finds_gross_damage(tmp_path: Path, sound: bytes, image: str) -> None:
     damaged = {

@@ -28,7 +28,7 @@ from creditledger.audit.assembly import Assembly, check_log_keys
 from creditledger.audit.crew import Crew
 from creditledger.audit.findings import Finding, failure, finding
 from creditledger.audit.judge import Judge
-from creditledger.audit.passes import HEADER, Header, Plan, Summary
+from creditledger.audit.passes import DAMAGED, HEADER, OTHER, Header, Plan, Summary
 from creditledger.audit.planning import divide
 from creditledger.audit.replaying import Replay, past_entries
 from creditledger.audit.report import Findings, Report
@@ -64,7 +64,7 @@ def verify(
         head: the last signed head as kept outside the ledger (`store.head.HeadStore.load`), to be compared.
         content_key: the master key of the detached content in the directory (32 bytes); without it, content is not
             checked.
-        jobs: worker processes (default: as many as there are processors).
+        jobs: worker processes (default: as many as there are processors for this one).
         progress: called now and then.
         raise_on_failure: raise unless the report's exit code is 0.
 
@@ -109,13 +109,21 @@ class _Audit:
         self.crew = Crew(path, jobs)
         self.assembly = Assembly(self.findings)
         self.rule_set = ""
-        # Up to which record keys and rules could be judged, and whether the log could be read to its end.
+        # Up to which record keys and rules were judged; whether reading the log has crashed a worker.
         self.stop = 0
-        self.whole = True
+        self.crashed = False
         self._progress = progress
 
     def run(self, remembered: memory.Remembered | None, head: Head | None, content_key: bytes | None) -> None:
-        """All passes, as far as the log can be read."""
+        """All passes, as far as the log can be read: what stops them is a finding."""
+        try:
+            self._run(remembered, head, content_key)
+        except VerificationFailed as damage:
+            self.findings.add(failure(damage, None))
+        except WorkerDied as death:
+            self._note_crash(death)
+
+    def _run(self, remembered: memory.Remembered | None, head: Head | None, content_key: bytes | None) -> None:
         with self._phase("scan"):
             if not self._open():
                 return
@@ -129,18 +137,17 @@ class _Audit:
             division = divide(self.crew, self.trust, verified, self.scratch)
             claims.check_first(division.first, self.trust, self.findings)
             spans, past = self._read_records(division.ranges, tell)
+        if self.crashed:
+            return
         plan, ranges = division.plan, [one for one in division.ranges if one[0] < self.assembly.size]
-        if self.whole:
-            with self._phase("claims"):
-                claims.check_pinned(spans, self.assembly, self.crew, self.findings)
-                self._check_head(head)
+        with self._phase("claims"):
+            claims.check_pinned(spans, self.assembly, self.crew, self.findings)
+            self._check_ends(head)
         with self._phase("governance") as tell:
-            found = past_entries(past, self.crew, plan, ranges) if self.whole else {}
-            judge = self._judge(Judge(found, self.assembly.readable), plan, ranges, tell)
-        if self.whole:
-            self._replay(
-                Replay(self.crew, plan, [one[0] for one in ranges], judge, self.stop, self.findings), content_key
-            )
+            judge = Judge(past_entries(past, self.crew, plan, ranges), self.assembly.readable)
+            self._judge(judge, plan, ranges, tell)
+        starts = [start for start, _ in ranges]
+        self._replay(Replay(self.crew, plan, starts, judge, self.stop, self.findings), content_key)
 
     @contextmanager
     def _phase(self, name: str) -> Iterator[Callable[[int, int], None]]:
@@ -158,22 +165,17 @@ class _Audit:
         """Open log and state, and hear what they say of themselves; False if there is nothing to go on with."""
         if not self.crew.is_export:
             claims.check_label(self.path, self.trust, self.findings)
-        try:
-            self.crew.open()
-        except VerificationFailed as damage:
-            self.findings.add(failure(damage, None))
-            return False
-        except WorkerDied as death:
-            self._note_crash(death, None)
-            return False
+        self.crew.open()
         extent, index = self.crew.extent, self.crew.index
         if extent.problem:
             self.findings.add(finding("LED-STRUCT", None, extent.problem))
         if index is not None and index.damage is not None:
             seq, message, expected, found = index.damage
             self.findings.add(finding("LED-STRUCT", seq, message, expected=expected, found=found))
-        if self.crew.state_damaged:
+        if self.crew.state_trouble == DAMAGED:
             self.findings.add(finding("LED-STRUCT", None, self.crew.state_problem, derived=True))
+        elif self.crew.state_trouble == OTHER:
+            self.unable.append(f"derived state: {self.crew.state_problem}")
         if extent.beyond:
             claims.check_beyond(extent.beyond, extent.size, self.trust, self.findings)
         if extent.size == 0:
@@ -181,13 +183,13 @@ class _Audit:
             self.findings.add(finding("LED-LEDGER", None, message, expected=self.trust.ledger_id, found="nothing"))
         return extent.size > 0
 
-    def _note_crash(self, death: WorkerDied, seq: int | None) -> None:
+    def _note_crash(self, death: WorkerDied) -> None:
         """Note that reading the log crashed a worker; any other death of one is no finding."""
         if not death.crashed:
             raise death
-        self.whole = False
+        self.crashed = True
         message = f"reading the log crashed its engine ({death.cause}): the file is damaged"
-        self.findings.add(finding("LED-STRUCT", seq, message))
+        self.findings.add(finding("LED-STRUCT", self.assembly.size, message))
 
     def _read_records(
         self, ranges: list[tuple[int, int]], tell: Callable[[int, int], None]
@@ -204,28 +206,29 @@ class _Audit:
                     spans.setdefault(span, []).append(part.start)
                 tell(part.stop, self.crew.extent.size)
                 if part.stop < stop:
-                    self.whole = False
                     break
         except WorkerDied as death:
-            self._note_crash(death, self.assembly.size)
+            self._note_crash(death)
         self.assembly.finish()
+        return spans, past
+
+    def _check_ends(self, head: Head | None) -> None:
+        """Whether the log ends where its checkpoints and the head kept outside say it does."""
         signed, size = self.assembly.last_signed, self.assembly.size
-        if self.whole and signed < size:
+        if size < self.crew.extent.size:
+            self.not_checked.append("the end of the log, which cannot be read")
+            return
+        if signed < size:
             message = "the records from here on are covered by no signed checkpoint"
             found = finding("LED-UNSEALED", signed, message, expected=f"a checkpoint of size {size}", found=f"{signed}")
             self.findings.add(found)
-        return spans, past
-
-    def _check_head(self, head: Head | None) -> None:
         if head is None:
             self.not_checked.append("the signed head kept outside the ledger (none was given)")
         else:
             self.checked.append("the signed head kept outside the ledger")
             claims.check_head(head, self.assembly, self.crew, self.findings)
 
-    def _judge(
-        self, judge: Judge, plan: Plan, ranges: list[tuple[int, int]], tell: Callable[[int, int], None]
-    ) -> Judge:
+    def _judge(self, judge: Judge, plan: Plan, ranges: list[tuple[int, int]], tell: Callable[[int, int], None]) -> None:
         """Replay governance over what could be read."""
         size = self.assembly.size
         for start, stop in ranges:
@@ -246,7 +249,6 @@ class _Audit:
                 self.findings.add(finding("LED-LEDGER", 0, message, expected=self.trust.origin, found=ledger.origin))
             if self.stop == size:
                 self.findings.add(*check_log_keys(self.assembly.runs, judge.governance))
-        return judge
 
     def _replay(self, replay: Replay, content_key: bytes | None) -> None:
         """Acts about subjects, derived data, content."""
@@ -256,7 +258,7 @@ class _Audit:
         with self._phase("derived") as tell:
             replay.compare_tiles(self.assembly)
             replay.without_damaged_state(lambda: replay.compare(tell))
-            replay.account(self.assembly.size, self.checked, self.not_checked)
+            replay.account(self.checked, self.not_checked)
         if content:
             with self._phase("content"):
                 self._check_content(content_key)
@@ -297,16 +299,15 @@ class _Audit:
     def report(self) -> Report:
         """What the audit came to."""
         assembly, size = self.assembly, self.assembly.size
-        judged = self.stop if self.whole else 0
         checked = [
             f"form, links, times and hashes of {size} records",
             f"{assembly.signatures} signatures of authors and cosigners",
             f"{assembly.checkpoints} checkpoints",
-            f"keys, mandates, author chains and rules of {judged} records",
+            f"keys, mandates, author chains and rules of {self.stop} records",
         ]
         not_checked = ["cosignatures of witnesses", "ML-DSA signatures", "duties, and whether they were met in time"]
-        if judged < size:
-            not_checked.append(f"keys and rules from record {judged} on")
+        if self.stop < size:
+            not_checked.append(f"keys and rules from record {self.stop} on")
         if size < self.crew.extent.size:
             not_checked.append(f"records from {size} on, which cannot be read")
         return Report(

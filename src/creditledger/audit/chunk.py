@@ -100,6 +100,7 @@ class _Chunk:
         self.past: list[tuple[bytes, int]] = []
         # For the passes that are divided among workers.
         self.authors = array("I")
+        self.prefixes: dict[tuple[str, str], bytes] = {}
         self.blocks: list[list[bytes]] = [[] for _ in range(1 + len(plan.bounds))]
         self.partitions: list[list[Any]] = [[] for _ in self.blocks]
         self.pins: list[dict[tuple[int, bytes], int]] = [{} for _ in range(plan.spans)]
@@ -212,12 +213,16 @@ class _Chunk:
 
     def _divide(self, seq: int, number: int, author_seq: int, digest: bytes, acts: tuple[Any, ...]) -> None:
         """Put each act about a subject into the subject's partition, with citations of sources that it may refer to."""
-        bounds, partitions = self.plan.bounds, self.partitions
+        bounds, partitions, prefixes = self.plan.bounds, self.partitions, self.prefixes
         citations: list[tuple[int, Any]] = []
         cited: dict[int, int] = {}
         for index, act in enumerate(acts):
             if act[0] in _SUBJECT_ACTS:
-                key = subject_key(act[1], act[2])
+                scheme, value = act[2]
+                prefix = prefixes.get((act[1], scheme))
+                if prefix is None:
+                    prefix = prefixes[act[1], scheme] = subject_key(act[1], (scheme, b""))
+                key = prefix + (value if type(value) is bytes else value.encode())
                 place = bisect_right(bounds, key)
                 partition = partitions[place]
                 if citations:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from creditledger.audit import exportfile
-from creditledger.audit.passes import Plan
+from creditledger.audit.passes import ABSENT, DAMAGED, Plan
 from creditledger.audit.source import Extent
 from creditledger.errors import NoLedger
 from creditledger.ledger.layout import Layout
@@ -26,6 +26,11 @@ SMALL_STORE: Final = 2 * 1024 * 1024
 """Bytes of a log up to which one worker is enough."""
 
 
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 class Crew:
     """Workers with a log open, and the derived state beside it if there is one to compare.
 
@@ -34,7 +39,7 @@ class Crew:
         extent: how far the log reaches.
         index: what the scan of an export file found.
         applied: how many records the workers' views of the state account for; they may differ beside a writer.
-        state_problem: why there is no state to compare; `state_damaged` says whether that is damage.
+        state_problem: why there is no state to compare, and `state_trouble`, what that means (see `passes`).
     """
 
     def __init__(self, path: Path, jobs: int | None) -> None:
@@ -46,14 +51,14 @@ class Crew:
             exportfile.check_magic(path)
         self._layout = Layout(path)
         self._runner: Runner | None = None
-        self._jobs = self._suitable(os.cpu_count() or 1 if jobs is None else jobs)
+        self._jobs = self._suitable(processors() if jobs is None else jobs)
         self._plan: Plan | None = None
         self._learned: Path | None = None
         self.extent = Extent(0, 0, b"", "")
         self.index: exportfile.Index | None = None
         self.applied: list[int] = []
         self.state_problem = "an export has none"
-        self.state_damaged = False
+        self.state_trouble = ABSENT
 
     def _suitable(self, jobs: int) -> int:
         """How many workers there are to be; 0: the work is done here."""
@@ -107,13 +112,12 @@ class Crew:
         if self.is_export:
             self.broadcast("open_export", str(self.path))
 
-    def _take_state(self, answers: list[tuple[int, str, bool]]) -> None:
-        self.state_problem = next((problem for _, problem, _ in answers if problem), "")
-        self.state_damaged = any(damaged for _, _, damaged in answers)
+    def _take_state(self, answers: list[tuple[int, str, str]]) -> None:
+        _, self.state_problem, self.state_trouble = min(answers)
         self.applied = sorted({applied for applied, _, _ in answers if applied >= 0})
 
     def _lose_state(self, problem: str) -> None:
-        self.applied, self.state_problem, self.state_damaged = [], problem, True
+        self.applied, self.state_problem, self.state_trouble = [], problem, DAMAGED
 
     def plan(self, plan: Plan) -> None:
         """Tell every worker the plan."""
@@ -150,7 +154,5 @@ class Crew:
     def close(self) -> None:
         """End the workers. Closing twice is fine."""
         runner, self._runner = self._runner, None
-        if isinstance(runner, Inline):
-            runner.broadcast("close")
         if runner is not None:
             runner.close()

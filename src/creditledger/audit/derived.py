@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import struct
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 from creditledger.audit import spool
 from creditledger.audit.findings import Finding, finding
-from creditledger.audit.fold import StoredState, differences
+from creditledger.audit.fold import StoredState
 from creditledger.audit.judge import Expected
 from creditledger.audit.passes import AUTHORS, HEADER
 from creditledger.audit.source import Records
@@ -99,3 +99,22 @@ def _different(table: str, key: bytes, due: bytes | None, found: bytes | None) -
     return finding(
         "LED-STATE", None, message, expected=expected, found="no row" if found is None else found, derived=True
     )
+
+
+def differences(
+    expected: Iterator[tuple[bytes, bytes]], stored: Iterator[tuple[bytes, bytes]]
+) -> Iterator[tuple[bytes, bytes | None, bytes | None]]:
+    """Yield key, row expected and row stored wherever two tables in key order differ; None stands for no row."""
+    due, found = next(expected, None), next(stored, None)
+    while due is not None or found is not None:
+        if due == found:
+            due, found = next(expected, None), next(stored, None)
+        elif found is None or (due is not None and due[0] < found[0]):
+            yield due[0], due[1], None  # type: ignore[index]  # one of the two is there
+            due = next(expected, None)
+        elif due is None or found[0] < due[0]:
+            yield found[0], None, found[1]
+            found = next(stored, None)
+        else:
+            yield due[0], due[1], found[1]
+            due, found = next(expected, None), next(stored, None)

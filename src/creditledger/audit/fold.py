@@ -234,9 +234,20 @@ class _Fold:
         state, self._state = self._state, None
         if state is None:
             return
-        expected = ((key, _packed(self.rows[key])) for key in sorted(self.rows))
-        for key, due, found in differences(expected, state.snapshot.range("subject", self._low, self.high)):
-            self._findings.add(self._different(key, due, found))
+        matched = 0
+        for key, found in _stored_rows(state.snapshot, self._low, self.high):
+            held = self.rows.get(key)
+            if held is not None:
+                matched += 1
+                due = held if isinstance(held, bytes) else held.to_bytes()
+                if due != found:
+                    self._findings.add(self._different(key, due, found))
+            else:
+                self._findings.add(self._different(key, None, found))
+        if matched < len(self.rows):
+            there = {key for key, _ in _stored_rows(state.snapshot, self._low, self.high)}
+            for key in sorted(self.rows.keys() - there):
+                self._findings.add(self._different(key, _unpacked(self.rows[key]).to_bytes(), None))
 
     def _different(self, key: bytes, due: bytes | None, found: bytes | None) -> Finding:
         row = self.rows.get(key)
@@ -266,8 +277,22 @@ class _Stop(Exception):
     """A rule forbids an act: what follows about these subjects is not judged."""
 
 
-def _packed(row: bytes | SubjectRow) -> bytes:
-    return row if isinstance(row, bytes) else row.to_bytes()
+def _stored_rows(snapshot: Snapshot, low: bytes, high: bytes | None) -> Iterator[tuple[bytes, bytes]]:
+    """The rows of subjects as the state gives them out: those in `recent` lie over those in `subject`."""
+    recent = snapshot.range("recent", low, high)
+    over = next(recent, None)
+    for pair in snapshot.range("subject", low, high):
+        while over is not None and over[0] < pair[0]:
+            yield over
+            over = next(recent, None)
+        if over is not None and over[0] == pair[0]:
+            yield over
+            over = next(recent, None)
+        else:
+            yield pair
+    if over is not None:
+        yield over
+        yield from recent
 
 
 def _unpacked(row: bytes | SubjectRow) -> SubjectRow:
@@ -277,22 +302,3 @@ def _unpacked(row: bytes | SubjectRow) -> SubjectRow:
 def _no_past(_key: bytes, _author_seq: int) -> bytes | None:
     """Citations ask for no past entries."""
     return None
-
-
-def differences(
-    expected: Iterator[tuple[bytes, bytes]], stored: Iterator[tuple[bytes, bytes]]
-) -> Iterator[tuple[bytes, bytes | None, bytes | None]]:
-    """Yield key, row expected and row stored wherever two tables in key order differ; None stands for no row."""
-    due, found = next(expected, None), next(stored, None)
-    while due is not None or found is not None:
-        if due == found:
-            due, found = next(expected, None), next(stored, None)
-        elif found is None or (due is not None and due[0] < found[0]):
-            yield due[0], due[1], None  # type: ignore[index]  # one of the two is there
-            due = next(expected, None)
-        elif due is None or found[0] < due[0]:
-            yield found[0], None, found[1]
-            found = next(stored, None)
-        else:
-            yield due[0], due[1], found[1]
-            due, found = next(expected, None), next(stored, None)

@@ -17,6 +17,9 @@ PARTITIONS: Final = 2
 FIELDS: Final = 7
 """Values by which an act stands in a partition: seq, index, class, author_seq, entry hash, subject key, the act."""
 
+ABSENT, OTHER, DAMAGED = "absent", "other", "damaged"
+"""Why a ledger's derived state is not compared: it is not there, of another format, or damaged."""
+
 CITE: Final = b""
 """Stands where an act has its subject key: a citation of a source, to be judged."""
 CITED: Final = b"\x00"

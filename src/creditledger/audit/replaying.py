@@ -12,7 +12,7 @@ from creditledger.audit.derived import write_expected
 from creditledger.audit.findings import Finding, finding
 from creditledger.audit.fold import Folded, Partition
 from creditledger.audit.judge import Judge
-from creditledger.audit.passes import HEADER, Plan
+from creditledger.audit.passes import DAMAGED, HEADER, Plan
 from creditledger.audit.report import Findings
 from creditledger.errors import VerificationFailed
 from creditledger.workers import WorkerDied
@@ -100,16 +100,16 @@ class Replay:
             work()
         except (WorkerDied, VerificationFailed) as error:
             crashed = isinstance(error, VerificationFailed) or error.crashed
-            if not crashed or self._crew.is_export or self._crew.state_damaged:
+            if not crashed or self._crew.is_export or self._crew.state_trouble == DAMAGED:
                 raise
             message = f"the derived state cannot be read: {error}"
             self._findings.add(finding("LED-STRUCT", None, message, derived=True))
             self._crew.restart(problem=message)
             work()
 
-    def account(self, size: int, checked: list[str], not_checked: list[str]) -> None:
+    def account(self, checked: list[str], not_checked: list[str]) -> None:
         """Say what became of the derived state."""
-        applied = self._crew.applied
+        applied, size = self._crew.applied, self._crew.extent.size
         if not applied:
             not_checked.append(f"derived state ({self._crew.state_problem})")
         elif applied[0] > size:

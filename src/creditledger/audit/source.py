@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from creditledger.errors import LedgerError, StoreError, UnsupportedError, VerificationFailed
+from creditledger.errors import LedgerError, NoLedger, StoreError, UnsupportedError, VerificationFailed
 from creditledger.ledger.layout import LOG_TABLES
 from creditledger.ledger.log import LOG_FORMAT, seq_key, tile_key
 from creditledger.store.lmdb_engine import LmdbEngine
@@ -143,12 +143,26 @@ def require_content(path: Path) -> None:
 
 def damage(error: StoreError, seq: int | None) -> LedgerError:
     """The same error, or evidence if the store failed because its file is damaged."""
-    return VerificationFailed("LED-STRUCT", str(error), seq=seq) if is_damage(error) else error
+    if isinstance(error, NoLedger) or not is_damage(error):
+        return error
+    return VerificationFailed("LED-STRUCT", str(error), seq=seq)
 
 
 def is_damage(error: StoreError) -> bool:
-    """Whether a store failed because its file is damaged, and not because this process may not or cannot read it."""
-    return type(error.__cause__).__name__ in _DAMAGE
+    """Whether a store failed because its file is damaged, and not because this process may not or cannot read it.
+
+    What the store layer finds by itself has no cause in the engine, and is damage but for one thing: that a writer came
+    in between where there was no lock to keep it out.
+    """
+    cause = error.__cause__
+    if cause is None or isinstance(cause, StoreError):
+        return "without a lock" not in str(error)
+    return type(cause).__name__ in _DAMAGE
+
+
+def lacks_a_table(error: StoreError) -> bool:
+    """Whether what failed is that the store has other tables, as that of another version would."""
+    return type(error.__cause__).__name__ == "NotFoundError"
 
 
 _DAMAGE = frozenset({

@@ -18,11 +18,12 @@ from creditledger.audit.chunk import audit_chunk
 from creditledger.audit.exportfile import ExportRecords
 from creditledger.audit.fold import Partition, StoredState, fold_partition
 from creditledger.audit.forms import read_entry, read_record
-from creditledger.audit.passes import PARTITIONS, Plan
-from creditledger.audit.source import Records, StoreRecords, damage, is_damage, require_content
+from creditledger.audit.passes import ABSENT, DAMAGED, OTHER, PARTITIONS, Plan
+from creditledger.audit.source import Records, StoreRecords, damage, is_damage, lacks_a_table, require_content
 from creditledger.codec.own import restore
 from creditledger.errors import CannotVerify, FormatError, NoLedger, StoreError, VerificationFailed
 from creditledger.ledger.state import STATE_FORMAT, STATE_TABLES
+from creditledger.ledger.unsynced import is_lost
 from creditledger.store.lmdb_engine import LmdbEngine
 from creditledger.tlog.note import NoteVerifier
 from creditledger.tlog.tiles import WIDTH
@@ -47,34 +48,36 @@ class Session:
 
     # -- opening --------------------------------------------------------------------------------------------------
 
-    def open_state(self, path: str) -> tuple[int, str, bool]:
+    def open_state(self, path: str) -> tuple[int, str, str]:
         """Open the derived state and keep one view of it to the end of the audit; to be called before `open_log`.
 
         Returns:
-            The number of records that it accounts for, or -1 with the reason why there is nothing to compare, and
-            whether that reason is damage.
+            The number of records that it accounts for, or -1 with the reason why there is nothing to compare, and what
+            that means: `ABSENT` nothing, `OTHER` that it cannot be checked, `DAMAGED` that it is damaged.
         """
         try:
             require_content(Path(path))
+            if is_lost(Path(path)):
+                return -1, "the derived state was lost when the system stopped, and is yet to be rebuilt", ABSENT
             engine = LmdbEngine.open(path, STATE_TABLES, readonly=True)
             self._open.callback(engine.close)
             snapshot = self._open.enter_context(engine.snapshot())
-            form = snapshot.get("meta", b"format")
-            applied = snapshot.get("meta", b"applied")
+            form = snapshot.get("meta", b"format") or b""
+            applied = snapshot.get("meta", b"applied") or b""
         except NoLedger:
-            return -1, "there is no derived state", False
+            return -1, "there is no derived state", ABSENT
         except VerificationFailed as error:
-            return -1, str(error), True
+            return -1, str(error), DAMAGED
         except StoreError as error:
-            return -1, str(error), is_damage(error)
-        if form is None and applied is None:
-            return -1, "the derived state is empty", False
+            return -1, str(error), DAMAGED if is_damage(error) and not lacks_a_table(error) else OTHER
+        if not form and not applied:
+            return -1, "the derived state is empty", ABSENT
         if form != STATE_FORMAT:
-            return -1, f"the derived state is of format {form!r:.60}, not {STATE_FORMAT!r}", True
-        if applied is None or len(applied) != 8:
-            return -1, f"the derived state does not say how many records it accounts for: {applied!r:.60}", True
+            return -1, f"the derived state is of format {form!r:.60}, not {STATE_FORMAT!r}", OTHER
+        if len(applied) != 8:
+            return -1, f"the derived state does not say how many records it accounts for: {applied!r:.60}", DAMAGED
         self._state = StoredState(snapshot, int.from_bytes(applied, "big"))
-        return self._state.applied, "", False
+        return self._state.applied, "", ABSENT
 
     def open_log(self, path: str) -> tuple[Any, ...]:
         """Open the log of a ledger's directory; returns an `Extent`."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -187,7 +188,8 @@ class Ledger:
             heads = HeadStore(head_dir if head_dir is not None else default_head_dir(os.environ))
             ledger = cls(layout, description, log, state, clock=clock, lock=lock, heads=heads, content_key=content_key)
             if log_signer is None:
-                ledger._refresh()
+                with ledger._asking():
+                    pass
             else:
                 ledger._start_writer(log_signer, description.origin, heads)
         except BaseException:
@@ -227,6 +229,13 @@ class Ledger:
         self._contents.erase([key[8:] for key, _ in self._state.rows("erasure", start.to_bytes(8, "big"))])
         self._contents.mark_erased(self._state.applied)
 
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Within, the state stands still; a reader's has everything that the writer had committed before."""
+        with self._state_lock, self._state.held():
+            self._refresh()
+            yield
+
     def _refresh(self) -> None:
         """A reader catches up with what the writer has committed since."""
         self._require_usable()
@@ -245,10 +254,8 @@ class Ledger:
                     expected=head.root.hex(), found=builder.root().hex(),
                 )  # fmt: skip
         self._log.set_edge(builder)
-        with self._state_lock:
-            if self._state.stored_applied() > self._state.applied:
-                self._state.load()
-            replay(self._log, self._state, builder.size)
+        self._state.catch_up()
+        replay(self._log, self._state, builder.size)
 
     # -- appending ------------------------------------------------------------------------------------------------
 
@@ -286,8 +293,7 @@ class Ledger:
         seen: tuple[int, bytes] | None = None,
     ) -> tuple[bytes, list[bytes]]:
         """The bytes and signatures of an entry as `append` would record it, unrecorded."""
-        with self._state_lock:
-            self._refresh()
+        with self._asking():
             head = self._state.heads.get(signer.public_key, KeyHead(0, ZERO_HASH, 0))
             row = self._state.governance.keys.get(signer.public_key)
         pairs = sorted((who, one.public_key, one) for who, one in cosigners)
@@ -333,7 +339,10 @@ class Ledger:
         Raises what `append_signed` raises, with a note of the number of the entry in question; the commits before it
         stand, and the same entries may be given again. `progress` is told how many are recorded so far.
         """
-        return append_many(self._require_writer(), entries, jobs=jobs, progress=progress)
+        number = append_many(self._require_writer(), entries, jobs=jobs, progress=progress)
+        with self._state_lock:
+            self._state.flush()
+        return number
 
     def check_batch(self, entries: Sequence[tuple[bytes, Sequence[bytes]]]) -> None:
         """Judges signed entries in order as if they were appended now, recording nothing; raises as `append_signed`."""
@@ -366,15 +375,13 @@ class Ledger:
     @property
     def size(self) -> int:
         """The number of records."""
-        with self._state_lock:
-            self._refresh()
+        with self._asking():
             return self._log.checked_size
 
     @property
     def root(self) -> bytes:
         """The root of the tree over all records, 32 bytes."""
-        with self._state_lock:
-            self._refresh()
+        with self._asking():
             return self._log.root_at(self._log.checked_size) or EMPTY_ROOT
 
     @property
@@ -393,14 +400,12 @@ class Ledger:
     @property
     def governance(self) -> Governance:
         """Who may do what, as of the last record; not to be changed."""
-        with self._state_lock:
-            self._refresh()
+        with self._asking():
             return self._state.governance
 
     def key_head(self, key: bytes) -> KeyHead | None:
         """Where the chain of a key (33 bytes) stands: the next author_seq, the author_prev to cite; None if unknown."""
-        with self._state_lock:
-            self._refresh()
+        with self._asking():
             return self._state.heads.get(key)
 
     def records(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, bytes]]:
@@ -410,8 +415,7 @@ class Ledger:
 
     def record(self, seq: int) -> Record:
         """One record, re-hashed."""
-        with self._state_lock:
-            self._refresh()
+        with self._asking():
             return self._log.record(seq)
 
     def today(self) -> str:
@@ -426,13 +430,13 @@ class Ledger:
         `valid_at` is `YYYY-MM-DD` (default: today), `known_at` microseconds since the Unix epoch (default: everything
         recorded). Raises `UsageError` for an unknown list. "nothing-recorded" does not mean clean.
         """
-        with self._state_lock:
+        with self._asking():
             asked, known_day = self._as_known(known_at)
             return asked.lookup(list, subject, valid_at, known_day)
 
     def history(self, subject: Subject, list: str) -> list[HistoryItem]:
         """Every act about the subject on the list, in the order of the log."""
-        with self._state_lock:
+        with self._asking():
             asked, _ = self._as_known(None)
             return [*asked.history(list, subject)]
 
@@ -443,7 +447,7 @@ class Ledger:
 
         Only those whose status is `listed`, unless `every`. Arguments as for `lookup`.
         """
-        with self._state_lock:
+        with self._asking():
             asked, known_day = self._as_known(known_at)
             everybody = asked.members(list, valid_at, known_day)
         return everybody if every else (found for found in everybody if found[1] == "listed")
@@ -469,13 +473,11 @@ class Ledger:
 
     def state_digest(self) -> bytes:
         """The canonical digest of the current state, 32 bytes: equal wherever the same records were replayed."""
-        with self._state_lock:
-            self._refresh()
+        with self._asking():
             return self._state.digest()
 
     def _as_known(self, known_at: int | None) -> tuple[queries.Queries, str | None]:
         if known_at is None:
-            self._refresh()
             return queries.Queries(self._log, self._state, self.today), None
         state = self.replay(known_at=known_at)
         return queries.Queries(self._log, state, self.today), queries.day_of(known_at, state.governance)

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from itertools import islice
 
 from creditledger.errors import FormatError, NoLedger, Refused, StoreError, VerificationFailed
 from creditledger.ledger.layout import Layout
 from creditledger.ledger.log import Log
 from creditledger.ledger.state import STATE_TABLES, State
+from creditledger.ledger.unsynced import Unsynced, is_lost
 from creditledger.ledger.view import LedgerView
 from creditledger.record.entry import CheckedEntry, entry_hash, restore_entry
 from creditledger.record.record import decode_record
 from creditledger.rules import engine
 from creditledger.store.lmdb_engine import LmdbEngine
 from creditledger.tlog.tree import leaf_hash
+
+_TOGETHER = 100
+"""Records that are replayed as one commit."""
 
 
 def replay(log: Log, state: State, size: int, progress: Callable[[int, int], None] | None = None) -> None:
@@ -24,19 +29,25 @@ def replay(log: Log, state: State, size: int, progress: Callable[[int, int], Non
     here in full. Raises `VerificationFailed` (LED-RULE) when a record breaks one: the log or this program is wrong.
     """
     view = LedgerView(log, state)
-    for seq, data in log.records(state.applied, size):
-        record = decode_record(data)
-        checked = CheckedEntry(record.entry, entry_hash(record.entry), restore_entry(record.entry), record.signatures)
+    records = log.records(state.applied, size)
+    while several := list(islice(records, _TOGETHER)):
         state.begin()
         try:
-            state.apply(seq, checked, engine.apply(view, seq, record.recorded_at, leaf_hash(data), checked))
-        except Refused as refusal:
+            for seq, data in several:
+                record = decode_record(data)
+                digest, entry = entry_hash(record.entry), restore_entry(record.entry)
+                checked = CheckedEntry(record.entry, digest, entry, record.signatures)
+                state.apply(seq, checked, engine.apply(view, seq, record.recorded_at, leaf_hash(data), checked))
+        except BaseException as error:
+            seq = state.applied
             state.roll_back()
-            raise VerificationFailed("LED-RULE", str(refusal), seq=seq) from refusal
+            if isinstance(error, Refused):
+                raise VerificationFailed("LED-RULE", str(error), seq=seq) from error
+            raise
         state.commit()
         state.flush_if_due()
-        if progress is not None and seq % 1000 == 0:
-            progress(seq, size)
+        if progress is not None:
+            progress(state.applied, size)
 
 
 def open_state(layout: Layout, *, log: Log | None = None, create: bool = False, readonly: bool = False) -> State:
@@ -46,8 +57,12 @@ def open_state(layout: Layout, *, log: Log | None = None, create: bool = False, 
     Derived data never blocks the log: whatever is wrong with it, the log can replace it.
     """
     try:
+        if is_lost(layout.state):
+            return _anew(layout, readonly=readonly)
         state = State(
-            LmdbEngine.open(layout.state, STATE_TABLES, create=create, readonly=readonly), writable=not readonly
+            LmdbEngine.open(layout.state, STATE_TABLES, create=create, readonly=readonly, sync=False),
+            writable=not readonly,
+            unsynced=None if readonly else Unsynced(layout.state),
         )
     except (NoLedger, StoreError):
         return _anew(layout, readonly=readonly)
@@ -76,4 +91,5 @@ def _anew(layout: Layout, *, readonly: bool) -> State:
     if readonly:
         return State.in_memory()
     shutil.rmtree(layout.state, ignore_errors=True)
-    return State(LmdbEngine.open(layout.state, STATE_TABLES, create=True))
+    engine = LmdbEngine.open(layout.state, STATE_TABLES, create=True, sync=False)
+    return State(engine, unsynced=Unsynced(layout.state))

@@ -1,18 +1,22 @@
 """The state: derived rows on a store, with what has changed since kept in memory.
 
-Rows are written in sorted batches of some ten thousand, not with each commit: at random keys a row written at once
-costs the device far more than the record it came from. What is lost with the memory is replayed from the log.
+Rows are written in sorted batches of many thousand, not with each commit: at random keys a row written at once costs
+the device far more than the record it came from. What is lost with the memory is replayed from the log.
 
-Three layers lie over each other: `_batch`, what the commit under way has changed; `_memory`, what is committed in the
-log and not yet written to the store; and the store.
+Layers lie over each other: `_batch`, what the commit under way has changed; `_memory`, what is committed in the log and
+not yet written to the store; and in the store, `recent` over `subject`. A large batch of subjects' rows goes to
+`recent` first, in one transaction with everything else, and is moved from there piece by piece. A transaction keeps
+every page that it touches in memory, and the old one in the file, so many small ones take less of both; and wherever
+they are interrupted, the rows are those of one moment.
 """
 
 from __future__ import annotations
 
 import hashlib
 import struct
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from operator import itemgetter
 
 from creditledger.acts import catalogue as acts
@@ -21,6 +25,7 @@ from creditledger.codec.canonical import encode
 from creditledger.codec.own import encode as encode_row
 from creditledger.codec.own import restore
 from creditledger.errors import StoreError
+from creditledger.ledger.unsynced import Unsynced
 from creditledger.record.entry import CheckedEntry
 from creditledger.rules.engine import Changes
 from creditledger.rules.governance_state import GOVERNANCE_TABLES, Governance
@@ -29,10 +34,17 @@ from creditledger.store.memory import MemoryEngine
 from creditledger.store.port import Engine, Snapshot
 
 STATE_FORMAT = b"creditledger/state/v1"
-STATE_TABLES = tuple(sorted((*GOVERNANCE_TABLES, "author", "erasure", "governed", "head", "keyno", "meta", "subject")))
+STATE_TABLES = tuple(
+    sorted((*GOVERNANCE_TABLES, "author", "erasure", "governed", "head", "keyno", "meta", "recent", "subject"))
+)
 DIGEST_TABLES = tuple(sorted((*GOVERNANCE_TABLES, "head", "subject")))
-FLUSH_ROWS = 50_000
+FLUSH_ROWS = 100_000
+FLUSH_SECONDS = 10.0
+"""Rows are written when there are so many, or a hundredth of it and so much time has passed: a reader lacks few."""
+MOVE_ROWS = 2_000
+"""Rows of subjects that are written in one transaction."""
 
+_FIRST = itemgetter(0)
 _AUTHOR = struct.Struct(">IQ")
 _SEQ = struct.Struct(">Q")
 
@@ -40,10 +52,24 @@ _SEQ = struct.Struct(">Q")
 class State:
     """Governance, the keys' heads, and every other derived row, as of `applied` records."""
 
-    def __init__(self, engine: Engine, *, flush_rows: int = FLUSH_ROWS, writable: bool = True) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        flush_rows: int = FLUSH_ROWS,
+        move_rows: int = MOVE_ROWS,
+        writable: bool = True,
+        unsynced: Unsynced | None = None,
+    ) -> None:
+        """`unsynced` is the mark beside a store whose writes reach the device only when it is told to sync."""
         self._engine = engine
         self._flush_rows = flush_rows
+        self._move_rows = move_rows
         self._writable = writable
+        self._unsynced = unsynced
+        self._flushed = time.monotonic()
+        self._snapshot: Snapshot | None = None
+        self._commit = ExitStack()
         self._reset()
 
     @classmethod
@@ -66,15 +92,14 @@ class State:
         self._dirty_heads: set[bytes] = set()
         self._saved: tuple[Governance, int, int] | None = None
         self._saved_heads: dict[bytes, KeyHead | None] = {}
-        self._held = ExitStack()
-        self._snapshot: Snapshot | None = None
+        self._moving = False
 
     # -- loading and storing --------------------------------------------------------------------------------------
 
     def load(self) -> None:
         """Takes over what the store holds; raises `StoreError` or `FormatError` when that is no state of this kind."""
         self._reset()
-        with self._engine.snapshot() as snapshot:
+        with self.held() as snapshot:
             form = snapshot.get("meta", b"format")
             if form is None:
                 return
@@ -82,7 +107,8 @@ class State:
                 raise StoreError(
                     f"the state is of format {form!r:.60}, not {STATE_FORMAT.decode()}; it will be rebuilt"
                 )
-            self.applied = self.stored = int.from_bytes(snapshot.get("meta", b"applied") or b"", "big")
+            self.applied = self.stored = _applied(snapshot)
+            self._moving = snapshot.count("recent") > 0
             for table in GOVERNANCE_TABLES:
                 for key, row in snapshot.range(table):
                     self.governance.load_row(table, key, row)
@@ -91,34 +117,89 @@ class State:
             for key, number in snapshot.range("keyno"):
                 self._keyno[key] = int.from_bytes(number, "big")
 
-    def stored_applied(self) -> int:
-        """How many records the store's rows account for."""
+    @contextmanager
+    def held(self) -> Iterator[Snapshot]:
+        """Whatever is read within is read from the store as it is now, whatever is written meanwhile."""
+        if self._snapshot is not None:
+            yield self._snapshot
+            return
         with self._engine.snapshot() as snapshot:
-            return int.from_bytes(snapshot.get("meta", b"applied") or b"", "big")
+            self._snapshot = snapshot
+            try:
+                yield snapshot
+            finally:
+                self._snapshot = None
+
+    def catch_up(self) -> None:
+        """Takes over what another process has written to the store since; to be called while the state is `held`."""
+        with self.held() as snapshot:
+            if _applied(snapshot) != self.stored:
+                self.load()
 
     def flush_if_due(self) -> None:
-        """Writes the rows kept in memory once there are many."""
-        if self._writable and len(self._memory["subject"]) + len(self._memory["author"]) >= self._flush_rows:
+        """Writes the rows kept in memory once there are many, or some and it is long ago."""
+        if not self._writable:
+            return
+        rows = max(len(self._memory["subject"]), len(self._memory["author"]))
+        if rows >= self._flush_rows:
+            self._flush()
+            if self._unsynced is None or not self._unsynced.outlives_process:
+                self._sync()
+        elif rows * 100 >= self._flush_rows and time.monotonic() - self._flushed >= FLUSH_SECONDS:
             self.flush()
 
     def flush(self) -> None:
-        """Writes every row kept in memory to the store, in one batch."""
-        if self.applied == self.stored:
+        """Writes every row kept in memory to the store, and sees to it that the device has them."""
+        self._flush()
+        self._sync()
+
+    def _flush(self) -> None:
+        if self.applied == self.stored and not self._moving:
             return
+        if self._unsynced is not None:
+            self._unsynced.set()
+        self._move()
+        rows = sorted(self._memory["subject"].items(), key=_FIRST)
         with self._engine.batch() as batch:
-            for table, rows in self._memory.items():
-                batch.put_many(table, sorted(rows.items(), key=itemgetter(0)))
+            if len(rows) <= self._move_rows:
+                batch.put_many("subject", rows)
+            else:
+                batch.append_many("recent", rows)
+            for table in ("author", "erasure", "governed"):
+                batch.put_many(table, sorted(self._memory[table].items(), key=_FIRST))
             for table, key in sorted(self.governance.dirty, key=repr):
                 batch.put(table, *self.governance.row_bytes(table, key))
             batch.put_many("head", sorted((key, encode_row(self.heads[key])) for key in self._dirty_heads))
             batch.put_many("keyno", sorted((key, number.to_bytes(4, "big")) for key, number in self._keyno.items()))
             batch.put("meta", b"applied", _SEQ.pack(self.applied))
             batch.put("meta", b"format", STATE_FORMAT)
+        self._moving = len(rows) > self._move_rows
         self.stored = self.applied
         self.governance.dirty.clear()
         self._dirty_heads.clear()
-        for rows in self._memory.values():
-            rows.clear()
+        for table in self._memory:
+            self._memory[table] = {}
+        self._move(rows)
+        self._flushed = time.monotonic()
+
+    def _move(self, rows: list[tuple[bytes, bytes]] | None = None) -> None:
+        """Moves the rows in `recent`, which are these if they are given, to where they belong."""
+        if not self._moving:
+            return
+        if rows is None:
+            with self._engine.snapshot() as snapshot:
+                rows = list(snapshot.range("recent"))
+        for start in range(0, len(rows), self._move_rows):
+            with self._engine.batch() as batch:
+                batch.put_many("subject", rows[start : start + self._move_rows])
+        with self._engine.batch() as batch:
+            batch.clear("recent")
+        self._moving = False
+
+    def _sync(self) -> None:
+        if self._unsynced is not None:
+            self._engine.sync()
+            self._unsynced.clear()
 
     # -- what the rules look at (engine.View) ---------------------------------------------------------------------
 
@@ -140,10 +221,17 @@ class State:
             found = self._memory[table].get(key)
             if found is None and self.stored:
                 if self._snapshot is not None:
-                    return self._snapshot.get(table, key)
+                    return self._stored(self._snapshot, table, key)
                 with self._engine.snapshot() as snapshot:
-                    return snapshot.get(table, key)
+                    return self._stored(snapshot, table, key)
         return found
+
+    def _stored(self, snapshot: Snapshot, table: str, key: bytes) -> bytes | None:
+        if self._moving and table == "subject":
+            found = snapshot.get("recent", key)
+            if found is not None:
+                return found
+        return snapshot.get(table, key)
 
     # -- one commit -----------------------------------------------------------------------------------------------
 
@@ -151,15 +239,12 @@ class State:
         """Begins a commit: what `apply` changes from here on can be taken back."""
         self._saved = (self.governance, self.applied, len(self._keyno))
         self._saved_heads = {}
-        if self.stored:
-            # One snapshot for the whole commit: nobody writes to the store meanwhile, and taking one costs as much as
-            # judging an act.
-            self._snapshot = self._held.enter_context(self._engine.snapshot())
+        # One snapshot for the whole commit: taking one costs as much as judging an act.
+        self._commit.enter_context(self.held())
 
     def _end(self) -> None:
         self._saved = None
-        self._snapshot = None
-        self._held.close()
+        self._commit.close()
 
     def apply(self, seq: int, checked: CheckedEntry, changes: Changes) -> None:
         """Enters what an accepted entry changes, as record `seq`."""
@@ -244,6 +329,8 @@ class State:
             yield from recent
             return
         with self._engine.snapshot() as snapshot:
+            if self._moving and table == "subject":
+                recent = sorted((dict(snapshot.range("recent", start, stop)) | dict(recent)).items(), key=_FIRST)
             yield b"", b""
             yield from _merge(snapshot, table, start, stop, recent)
 
@@ -257,6 +344,11 @@ class State:
             for key, row in self.rows(table):
                 digest.update(encode((table, key, row)))
         return digest.digest()
+
+
+def _applied(snapshot: Snapshot) -> int:
+    """How many records the store's rows account for."""
+    return int.from_bytes(snapshot.get("meta", b"applied") or b"", "big")
 
 
 def _merge(

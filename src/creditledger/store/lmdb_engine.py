@@ -17,8 +17,9 @@ from __future__ import annotations
 import importlib
 import os
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -30,6 +31,7 @@ from creditledger.store.port import MAX_KEY
 
 _LMDB_0_9 = 0
 _MAX_READERS = 1024
+_LENGTH_READS = 3  # A reader may come between a commit and the lengthening after it.
 
 _orphans: list[lmdb.Transaction] = []
 """Transactions that a forked child inherited. Ending one would release the parent's slot, so they are kept alive."""
@@ -130,6 +132,12 @@ class LmdbBatch(LmdbSnapshot):
     def delete(self, table: str, key: bytes) -> None:
         try:
             self._txn.delete(key, b"", self._tables[table])
+        except (lmdb.Error, KeyError) as error:
+            raise self._fail(table, error) from error
+
+    def clear(self, table: str) -> None:
+        try:
+            self._txn.drop(self._tables[table], delete=False)
         except (lmdb.Error, KeyError) as error:
             raise self._fail(table, error) from error
 
@@ -304,6 +312,14 @@ class LmdbEngine:
             if isinstance(error, lmdb.Error):
                 raise _explain("commit to", self._path, error) from error
             raise
+        self._lengthen()
+
+    def _lengthen(self) -> None:
+        """Give the file the length that the commit counts (see `_check_length`); without it, opening takes longer."""
+        with suppress(OSError, lmdb.Error, StoreError):  # The commit stands, whatever comes of this.
+            needed, found = _lengths(self._check(), self._path)
+            if found < needed:
+                os.truncate(self._path / "data.mdb", needed)
 
     def _drop(self, txn: lmdb.Transaction[bytes]) -> None:
         if os.getpid() == self._pid:
@@ -363,14 +379,27 @@ def _create(path: Path, tables: Sequence[str], map_size: int) -> None:
         raise _explain("create", path, error) from error
 
 
-def _check_length(env: lmdb.Environment, path: Path) -> None:
-    """Refuse a file that was cut: LMDB would read beyond its end, and the system would end the process (SIGBUS)."""
+def _lengths(env: lmdb.Environment, path: Path) -> tuple[int, int]:
+    """Return the bytes that the last commit counts, and those that the data file has."""
     needed = (env.info()["last_pgno"] + 1) * env.stat()["psize"]
-    found = (path / "data.mdb").stat().st_size
-    if found < needed:
-        raise StoreError(
-            f"cannot open {path}: data.mdb was cut to {found} of {needed} bytes; restore it from a copy or an export"
-        )
+    return needed, (path / "data.mdb").stat().st_size
+
+
+def _check_length(env: lmdb.Environment, path: Path) -> None:
+    """Refuse a file that was cut: LMDB would read beyond its end, and the system would end the process (SIGBUS).
+
+    Pages that one batch took and gave back are counted but never written, so a sound file may be short too. Each commit
+    is followed by a lengthening; where the process ended in between, only a walk over all pages tells the two apart.
+    """
+    for _ in range(_LENGTH_READS):
+        needed, found = _lengths(env, path)
+        if found >= needed:
+            return
+        time.sleep(0.01)
+    try:
+        probe(path)
+    except StoreError as error:
+        raise StoreError(f"cannot open {path}: data.mdb was cut to {found} of {needed} bytes; {error}") from error
 
 
 def _cannot_lock(path: Path) -> bool:

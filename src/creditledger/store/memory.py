@@ -110,6 +110,11 @@ class MemoryBatch(MemorySnapshot):
             if target.rows.pop(key, None) is not None:
                 del target.keys[bisect_left(target.keys, key)]
 
+    def clear(self, table: str) -> None:
+        with self._whole_or_failed():
+            self._table(table)
+            self._tables[table] = self.changed[table] = _Table([], {})
+
     @contextmanager
     def _whole_or_failed(self) -> Iterator[None]:
         """Mark the batch as failed if a write does not run to its end."""

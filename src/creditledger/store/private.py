@@ -264,7 +264,6 @@ class PrivateStore:
                 os.fsync(fd)  # The batch first: what lies below the mark is on the disk.
                 segment.write_header(fd, header._replace(committed=end))
             segment.cut(fd, end)
-            os.fsync(fd)
             sync_dir(self._path)  # The names too: of the segment, and of the directory itself.
             sync_dir(self._path.parent)
             self._tail = number, end

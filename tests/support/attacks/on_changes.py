@@ -177,6 +177,28 @@ def _(world: World) -> Entry:
     return world.build("district", listing_remove(listing))
 
 
+@attack("R-TRANSITION", "restore a suspended listing that was removed")
+def _(world: World) -> Entry:
+    listing = listed(world)
+    world.append("district", listing_suspend(listing), listing_remove(listing))
+    return world.build("district", listing_restore(listing))
+
+
+@attack("R-TRANSITION", "backdate a removal that has taken effect")
+def _(world: World) -> Entry:
+    listing = listed(world)
+    world.day = days_after(DAY, 30)
+    world.append("district", listing_remove(listing, effective=days_after(DAY, 20)))
+    return world.build("district", listing_remove(listing, effective=days_after(DAY, 10)))
+
+
+@attack("R-TRANSITION", "give a removal that lies ahead another reason")
+def _(world: World) -> Entry:
+    listing = listed(world)
+    world.append("district", listing_remove(listing, effective=days_after(DAY, 10)))
+    return world.build("district", listing_remove(listing, reason="repaired", effective=days_after(DAY, 10)))
+
+
 @attack("R-TRANSITION", "postpone a removal that lies ahead")
 def _(world: World) -> Entry:
     listing = listed(world)

@@ -6,7 +6,7 @@ from creditledger.acts.catalogue import ListingAdd
 from creditledger.acts.kinds import Subject
 from creditledger.record.entry import Entry
 from support.attacks.table import attack, attack_each
-from support.courts import REGULATOR
+from support.courts import HIGH_COURT, REGULATOR
 from support.drafts import (
     authority_close,
     authority_register,
@@ -21,6 +21,7 @@ from support.drafts import (
     mandate_grant,
     mandate_revoke,
     measure_register,
+    opening_balance,
     rules_activate,
     source_cite,
 )
@@ -285,6 +286,11 @@ def _(world: World) -> Entry:
 def _(world: World) -> Entry:
     world.append("root", mandate_grant("branch", "trusted", "add"))
     return world.build("branch", honour(REGULATOR))
+
+
+@attack("R-SELF", "take over a listing of the own parent")
+def _(world: World) -> Entry:
+    return world.build("district", opening_balance(HIGH_COURT))
 
 
 @attack("R-SELF", "clear oneself of a listing")
