@@ -14,7 +14,7 @@ from creditledger.errors import FormatError, LedgerError, Refused, SequenceConfl
 from creditledger.ledger import bulk
 from creditledger.ledger.ledger import Ledger
 from creditledger.record.entry import MAX_ENTRY_BYTES, Cosigner, Entry, decode_entry, encode_entry, entry_hash
-from support.registry import LIST, Registry, firm, listing, signer
+from support.registry import LIST, Registry, by_root, firm, listing, signer
 
 Signed = tuple[bytes, list[bytes]]
 CHUNK = 10
@@ -32,20 +32,21 @@ def ledger(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledg
         yield opened
 
 
-def signed(ledger: Ledger, several: list[tuple[acts.Act, ...]], cosigners: tuple[str, ...] = ()) -> list[Signed]:
-    """The court's next entries, one for each tuple of acts."""
+def signed(ledger: Ledger, several: list[tuple[acts.Act, ...]], cosigner: str | None = None) -> list[Signed]:
+    """The court's next entries, one for each tuple of acts; `cosigner` is another key of the court."""
     court = signer("court")
     head = ledger.key_head(court.public_key)
     assert head is not None
     seq, prev = head.next_seq, head.prev
+    cosigners = [] if cosigner is None else [signer(cosigner)]
     made = []
     for number, together in enumerate(several):
         entry = Entry(
             ledger.ledger_id, "court", court.public_key, seq + number, prev,
-            tuple(Cosigner(name, signer(name).public_key) for name in cosigners), 2**52, None, together,
+            tuple(Cosigner("court", one.public_key) for one in cosigners), 2**52, None, together,
         )  # fmt: skip
         data = encode_entry(entry)
-        made.append((data, [court.sign(data), *(signer(name).sign(data) for name in cosigners)]))
+        made.append((data, [court.sign(data), *(one.sign(data) for one in cosigners)]))
         prev = entry_hash(data)
     return made
 
@@ -89,7 +90,9 @@ def test_entries_of_many_acts_and_of_several_signers_are_recorded_too(ledger: Le
     assert ledger.append_many(alone) == CHUNK
     together = signed(ledger, [tuple(listing(100 + 40 * one + at) for at in range(40)) for one in range(CHUNK)])
     assert ledger.append_many(together, jobs=2) == CHUNK
-    cosigned = signed(ledger, [(listing(600 + one),) for one in range(2 * CHUNK)], cosigners=("high",))
+    second = signer("court-2")
+    by_root(ledger, acts.KeyAdd("court", second.public_key, "act"), cosigners=[("court", second)])
+    cosigned = signed(ledger, [(listing(600 + one),) for one in range(2 * CHUNK)], cosigner="court-2")
     assert ledger.append_many(cosigned, jobs=2) == 2 * CHUNK
     assert ledger.lookup(firm(499), LIST, valid_at="2026-04-01").status == "listed"
     assert ledger.state_digest() == ledger.replay().digest()

@@ -23,6 +23,7 @@ from support.drafts import (
     content,
     content_erase,
     key_revoke,
+    law_register,
     list_close,
     list_open,
     listing_add,
@@ -186,6 +187,10 @@ ACCEPTED: dict[str, Callable[[World], object]] = {
     "a list on the day on which it opens": _list_on_the_day_of_opening,
     "restored on the day of suspension": _restore_on_the_day_of_suspension,
     "the parent adds a key": lambda w: w.append("high:admin", key_add("district:act:2"), cosigners=["district:act:2"]),
+    "closing a list on the day on which it opened": lambda w: w.append(
+        "root", list_close("defaulters", effective="2020-01-01")
+    ),
+    "a law of one day": lambda w: w.append("root", law_register("new", until="2000-01-02")),
     "closing a child": lambda w: w.append("high:admin", authority_close("district")),
     "every power over the catalogue": lambda w: w.append(
         "root", mandate_grant("high", None, "catalogue", "define", "delegate")

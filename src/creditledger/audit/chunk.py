@@ -19,11 +19,11 @@ from creditledger.acts import catalogue
 from creditledger.acts.content import subject_key
 from creditledger.acts.registry import ACT_TYPES, restore_act
 from creditledger.audit import spool
-from creditledger.audit.findings import failure, finding, refusal
+from creditledger.audit.findings import FindingLog, failure, finding, refusal
 from creditledger.audit.forms import RawEntry, read_entry, read_record
 from creditledger.audit.passes import CITE, CITED, FIELDS, Plan, Summary
 from creditledger.audit.source import Records
-from creditledger.audit.spine import FindingLog, Spine
+from creditledger.audit.spine import Spine
 from creditledger.codec.dates import day_at, offset_minutes
 from creditledger.codec.own import restore
 from creditledger.errors import FormatError, Refused, UnsupportedError, VerificationFailed

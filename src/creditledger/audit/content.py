@@ -15,8 +15,7 @@ from creditledger.acts.content import MAX_CONTENT_BYTES, check_commitment, item_
 from creditledger.acts.identifiers import check_value
 from creditledger.acts.kinds import Subject
 from creditledger.audit import spool
-from creditledger.audit.findings import Finding, finding
-from creditledger.audit.spine import FindingLog
+from creditledger.audit.findings import Finding, FindingLog, finding
 from creditledger.codec.canonical import decode
 from creditledger.codec.text import check_identifier
 from creditledger.errors import FormatError, VerificationFailed

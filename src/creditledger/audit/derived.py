@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Final
 
 from creditledger.audit import spool
-from creditledger.audit.findings import Finding, finding
+from creditledger.audit.findings import Finding, FindingLog, finding
 from creditledger.audit.fold import StoredState
 from creditledger.audit.judge import Expected
 from creditledger.audit.passes import AUTHORS, HEADER
 from creditledger.audit.source import Records
-from creditledger.audit.spine import FindingLog, compare_tile, tile_root
+from creditledger.audit.spine import compare_tile, tile_root
 from creditledger.ledger.log import seq_key
 from creditledger.rules.governance_state import GOVERNANCE_TABLES
 from creditledger.tlog.tiles import TILE_BYTES

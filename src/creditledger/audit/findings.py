@@ -5,6 +5,7 @@ An id is never given another meaning. Scripts and reports may rely on it.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, NamedTuple
 
 from creditledger.errors import Refused, VerificationFailed
@@ -43,6 +44,9 @@ _RULE_FINDINGS = {
 
 _SHOWN = 400
 
+MAX_TOLD = 20
+"""So many findings of one id are spelt out for each range of records; the rest is counted."""
+
 
 class Finding(NamedTuple):
     """One thing that is not as it must be.
@@ -70,6 +74,23 @@ class Finding(NamedTuple):
         return f"{self.id}{where}{' (derived data)' if self.derived else ''}: {self.message}{values}"
 
 
+class FindingLog:
+    """Findings of one range: the first of each id are spelt out, the rest is counted."""
+
+    def __init__(self) -> None:
+        self.told: list[Finding] = []
+        self.untold: Counter[str] = Counter()
+        self._counts: Counter[str] = Counter()
+
+    def add(self, found: Finding) -> None:
+        """Note a finding."""
+        self._counts[found.id] += 1
+        if self._counts[found.id] <= MAX_TOLD:
+            self.told.append(found)
+        else:
+            self.untold[found.id] += 1
+
+
 def finding(
     name: str,
     seq: int | None,
@@ -93,9 +114,7 @@ def refusal(refused: Refused, seq: int, act: int | None = None) -> Finding:
 
 def failure(failed: VerificationFailed, seq: int | None) -> Finding:
     """The finding that a failed check reports; its message already contains what was expected and found."""
-    message = str(failed).partition(": ")[2]
-    for tail in (f" (expected {failed.expected}, found {failed.found})",):
-        message = message.removesuffix(tail)
+    message = str(failed).partition(": ")[2].removesuffix(f" (expected {failed.expected}, found {failed.found})")
     return finding(failed.finding, seq, message, expected=failed.expected, found=failed.found)
 
 

@@ -20,9 +20,8 @@ from creditledger.acts.content import item_id
 from creditledger.acts.kinds import MAX_ENTRY_ACTS, Subject
 from creditledger.acts.registry import ACT_TYPES
 from creditledger.audit import spool
-from creditledger.audit.findings import Finding, finding, refusal
+from creditledger.audit.findings import Finding, FindingLog, finding, refusal
 from creditledger.audit.passes import CITE, CITED, FIELDS, HEADER, PARTITIONS
-from creditledger.audit.spine import FindingLog
 from creditledger.errors import FormatError, Refused
 from creditledger.ledger.log import seq_key
 from creditledger.rules.engine import SUBJECT_RULES, apply_governance, apply_subject
@@ -63,13 +62,15 @@ class Partition(NamedTuple):
 
 
 class Folded(NamedTuple):
-    """What a partition came to: findings, those not spelt out by id, acts, rows, and names of erased content."""
+    """What a partition came to: findings, those not spelt out by id, acts, rows, names of erased content, and whether an
+    act was refused."""
 
     findings: tuple[Finding, ...]
     untold: dict[str, int]
     acts: int
     rows: int
     erasures: tuple[bytes, ...]
+    refused: bool
 
 
 class StoredState(NamedTuple):
@@ -85,6 +86,7 @@ def fold_partition(
     """Replay one partition and compare its rows with those of the state, if there is one to compare with."""
     findings = FindingLog()
     acts = rows = 0
+    refused = False
     erasures: list[bytes] = []
     contents: list[tuple[bytes, bytes, bool]] = []
     low: bytes | None = partition.low
@@ -96,10 +98,11 @@ def fold_partition(
         erasures += (name for key, name in fold.erasures if fold.high is None or key < fold.high)
         if partition.content:
             contents += fold.commitments()
-        low = fold.high if fold.high != partition.high and not fold.refused else None
+        refused = refused or fold.refused
+        low = fold.high if fold.high != partition.high and not refused else None
     if partition.content:
         spool.write(scratch / f"content-{partition.number:08}", [spool.pack(contents)])
-    return Folded(tuple(findings.told), dict(findings.untold), acts, rows, tuple(erasures))
+    return Folded(tuple(findings.told), dict(findings.untold), acts, rows, tuple(erasures), refused)
 
 
 class _Fold:

@@ -56,7 +56,8 @@ class Replay:
         self._starts = tuple(starts)
         self._stop = stop
         self._findings = findings
-        self._erasures: list[bytes] = []
+        # Names of erased content; None once an act was refused, after which some may be missing.
+        self._erasures: list[bytes] | None = []
         for applied, rows in judge.expected.items():
             write_expected(plan.expected(applied), rows)
         changes = plan.file(0).with_name("changes")
@@ -66,7 +67,8 @@ class Replay:
     def fold(self, tell: Tell, *, content: bool) -> None:
         """Replay the acts, partition by partition; `content` keeps their commitments for a later pass."""
         bounds = self._plan.bounds
-        self._erasures = []
+        erasures: list[bytes] = []
+        refused = False
         calls = (
             (Partition(number, low, high, self._starts, self._stop, content),)
             for number, (low, high) in enumerate(zip((b"", *bounds), (*bounds, None), strict=True))
@@ -75,8 +77,10 @@ class Replay:
             folded = Folded._make(raw)
             self._add(folded.findings)
             self._findings.add_counts(folded.untold)
-            self._erasures += folded.erasures
+            erasures += folded.erasures
+            refused = refused or folded.refused
             tell(number, 1 + len(bounds))
+        self._erasures = None if refused else erasures
 
     def compare(self, tell: Tell) -> None:
         """Compare the other tables of the state, as far as it accounts for records that were replayed."""

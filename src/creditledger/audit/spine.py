@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from hashlib import sha256
 
-from creditledger.audit.findings import Finding, failure, finding
+from creditledger.audit.findings import MAX_TOLD, Finding, FindingLog, failure, finding
 from creditledger.audit.passes import Sealed
 from creditledger.audit.source import Records
 from creditledger.errors import FormatError, VerificationFailed
@@ -13,26 +12,6 @@ from creditledger.tlog.checkpoint import Checkpoint
 from creditledger.tlog.note import NoteVerifier, open_note
 from creditledger.tlog.tiles import HEIGHT, TILE_BYTES, WIDTH, TileReader
 from creditledger.tlog.tree import HASH_BYTES, Frontier
-
-MAX_TOLD = 20
-"""So many findings of one id are spelt out for each range of records; the rest is counted."""
-
-
-class FindingLog:
-    """Findings of one range: the first of each id are spelt out, the rest is counted."""
-
-    def __init__(self) -> None:
-        self.told: list[Finding] = []
-        self.untold: Counter[str] = Counter()
-        self._counts: Counter[str] = Counter()
-
-    def add(self, found: Finding) -> None:
-        """Note a finding."""
-        self._counts[found.id] += 1
-        if self._counts[found.id] <= MAX_TOLD:
-            self.told.append(found)
-        else:
-            self.untold[found.id] += 1
 
 
 class Spine:

@@ -211,14 +211,15 @@ class Session:
         except StoreError as error:
             raise damage(error, None) from error
 
-    def tables(self, stop: int, erasures: Sequence[bytes]) -> list[Any]:
-        """See `derived.compare_tables` and `derived.compare_erasures`."""
+    def tables(self, stop: int, erasures: Sequence[bytes] | None) -> list[Any]:
+        """See `derived.compare_tables` and `derived.compare_erasures`; without erasures, their table is left out."""
         state = self._state_up_to(stop)
         if state is None:
             return []
         path = self._planned().expected(state.applied)
         try:
-            return derived.compare_tables(path, state) + derived.compare_erasures(erasures, state)
+            found = derived.compare_tables(path, state)
+            return found if erasures is None else found + derived.compare_erasures(erasures, state)
         except StoreError as error:
             raise damage(error, None) from error
 

@@ -14,6 +14,7 @@ from support.drafts import (
     content,
     content_erase,
     ground_register,
+    law_register,
     list_close,
     list_define,
     list_open,
@@ -114,6 +115,13 @@ attack_each(
     ("transcribe and decide by one mandate", mandate_grant("archive", "legacy", "transcribe", "remove")),
     ("correct a transcript beside transcribing", mandate_grant("district", "foreign", "transcribe", "correct")),
 )(lambda world, grant: world.build("root", grant))
+
+
+attack_each(
+    "R-DATES",
+    ("register a law that ends on the day it begins", "2000-01-01"),
+    ("register a law that ends before it begins", "1999-12-31"),
+)(lambda world, until: world.build("root", law_register("new", until=until)))
 
 
 # -- R-LIST-STATE ------------------------------------------------------------------------------------------------------

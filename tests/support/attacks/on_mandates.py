@@ -19,6 +19,7 @@ from support.drafts import (
     listing_remove,
     mandate_grant,
     mandate_revoke,
+    measure_register,
     opening_balance,
     source_cite,
 )
@@ -91,6 +92,11 @@ def _(world: World) -> Entry:
 @attack("R-MANDATE", "register a ground without a mandate for the catalogue")
 def _(world: World) -> Entry:
     return world.build("high:admin", ground_register("new"))
+
+
+@attack("R-MANDATE", "register a measure without a mandate for the catalogue")
+def _(world: World) -> Entry:
+    return world.build("high:admin", measure_register("new"))
 
 
 @attack("R-MANDATE", "define a list with a mandate for the catalogue")

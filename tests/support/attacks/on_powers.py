@@ -172,6 +172,11 @@ def _(world: World) -> Entry:
     return world.build("regulator", list_define("new"))
 
 
+@attack("R-ROLE", "open a list with an act key")
+def _(world: World) -> Entry:
+    return world.build("regulator", list_open("legacy"))
+
+
 @attack("R-ROLE", "cite a source with an admin key")
 def _(world: World) -> Entry:
     return world.build("archive:admin", source_cite())
