@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
-from world import LIST, Home, clerk, entries, found, subject
 
 from creditledger.acts.registry import check_act, restore_act
 from creditledger.codec.own import restore
@@ -22,6 +21,7 @@ from creditledger.rules import engine
 from creditledger.rules.rows import SubjectRow
 from creditledger.tlog.tiles import WIDTH, TreeBuilder
 from creditledger.tlog.tree import inclusion_proof
+from world import LIST, Home, clerk, entries, found, subject
 
 LISTED = 20_000
 ACTS_EACH = (1, 100)

@@ -1,6 +1,8 @@
 """What a disk may hold after a power cut: a model of files and directories that promises what POSIX does, and no more.
 
 * A sync of a file makes its writes so far durable; a write through an O_DSYNC descriptor makes its own sectors durable.
+* After a sync that failed, the system takes what was written for done: no later sync brings it to the disk, unless it
+  is written again.
 * Everything else may be lost, kept or reordered, sector by sector. A sector (512 bytes) holds one of the states that it
   went through since it was last made durable; so does the length of the file.
 * A name is there once its directory has been synced; until then, the first so many changes of that directory are.
@@ -37,15 +39,28 @@ class Inode:
         self.pending: list[Op] = []
         self.floor: dict[int, int] = {}  # Sector -> how many of the pending writes it holds for certain.
         self.size_floor = 0
+        self.given_up = 0  # So many of the pending writes no sync will make durable.
 
     def write(self, op: Op) -> None:
         self.pending.append(op)
         if op.durable:
-            sectors = range(op.offset // SECTOR, -(-(op.offset + len(op.data)) // SECTOR))
-            self.floor.update(dict.fromkeys(sectors, len(self.pending)))
-            self.size_floor = len(self.pending)
+            self._settle(op)
+
+    def _settle(self, op: Op) -> None:
+        """The sectors of a write hold it, and what came before."""
+        sectors = range(op.offset // SECTOR, -(-(op.offset + len(op.data)) // SECTOR))
+        self.floor.update(dict.fromkeys(sectors, len(self.pending)))
+        self.size_floor = len(self.pending)
+
+    def fail(self) -> None:
+        """A sync failed."""
+        self.given_up = len(self.pending)
 
     def sync(self) -> None:
+        if self.given_up:
+            for op in self.pending[self.given_up :]:
+                self._settle(op)
+            return
         self.durable = self.content(_everything)
         self.pending.clear()
         self.floor.clear()
@@ -145,6 +160,9 @@ class Disk:
         node = self._at(op.path)
         if op.kind == "S" and node is not None:
             node.sync()
+        elif op.kind == "F":
+            if isinstance(node, Inode):
+                node.fail()
         elif isinstance(node, Inode):
             node.write(op)
 

@@ -92,19 +92,22 @@ def power_cuts(
     seed: int,
     states: int,
     lying: float = 0.0,
+    lying_from: int = 0,
     kill_after: Sequence[int] = (),
+    fault: Fault | None = None,
 ) -> Report:
     """Record a workload, rebuild `states` disk images at random points of it, and check each.
 
-    `lying` is the share of syncs that the disk pretends to do: a control that must find losses. With `kill_after` the
+    `lying` is the share of syncs that the disk pretends to do, from one entry of the record on: a control that must
+    find losses. With `fault`, a call fails while the workload is recorded, and it goes on. With `kill_after` the
     workload is killed at the given entries of its record, power staying on, and started again after all kills but the
     last; the points are then those of its last run, each in turn. Problems are named by seed, state and point.
     """
     rng = random.Random(seed)
-    ops = record(scenario, directory / "recorded", shim=shim, seed=seed, kill_after=kill_after)
+    ops = record(scenario, directory / "recorded", shim=shim, seed=seed, kill_after=kill_after, fault=fault)
     if lying:
-        ops = [op for op in ops if op.kind != "S" or rng.random() >= lying]
-        ops = [op._replace(durable=op.durable and rng.random() >= lying) for op in ops]
+        lies = [op for op in ops[lying_from:] if op.kind != "S" or rng.random() >= lying]
+        ops[lying_from:] = [op._replace(durable=op.durable and rng.random() >= lying) for op in lies]
     report = Report()
     disk, acknowledged, done = Disk(), [], 0
     first = sum(kill_after[:-1])
@@ -125,15 +128,26 @@ def power_cuts(
     return report
 
 
-def record(scenario: str, root: Path, *, shim: Path, seed: int, kill_after: Sequence[int] = ()) -> list[Op]:
+def record(
+    scenario: str,
+    root: Path,
+    *,
+    shim: Path,
+    seed: int,
+    kill_after: Sequence[int] = (),
+    fault: Fault | None = None,
+) -> list[Op]:
     """Run the workload in an empty directory under the shim, and return what it did there.
 
-    With `kill_after`, run it as often as that has numbers, each time killed at that entry of its record.
+    With `kill_after`, run it as often as that has numbers, each time killed at that entry of its record. With `fault`,
+    that call fails.
     """
     log = root.with_suffix(".log")
     root.mkdir()
     root = root.resolve()
     environ = _environ({"LD_PRELOAD": str(shim), "CRASH_ROOT": str(root), "CRASH_LOG": str(log)})
+    if fault is not None:
+        environ["CRASH_FAULT"] = json.dumps(fault)
     command = _child("workload", scenario, str(root), str(seed))
     for entries in kill_after:
         killed = subprocess.run(command, env={**environ, "CRASH_KILL_AFTER": str(entries)}, timeout=600)
@@ -284,9 +298,16 @@ def _main(mode: str, scenario: str, *arguments: str) -> None:
                 flush=True,
             )
     elif shim is not None:
+        if "CRASH_FAULT" in os.environ:
+            arm(shim, Fault(*json.loads(os.environ["CRASH_FAULT"])))
         module.workload(root, lambda item: shim.crash_ack(item, len(item)), seed)
     else:
         module.workload(root, lambda item: os.write(1, item.hex().encode() + b"\n"), seed)
+
+
+def arm(shim: ctypes.CDLL, fault: Fault) -> None:
+    """Make the calls of this process fail that the fault names."""
+    shim.crash_arm(ord(fault.kind), fault.nth, fault.times, fault.error, fault.suffix.encode())
 
 
 def _run_with_fault(
@@ -296,7 +317,7 @@ def _run_with_fault(
     root.mkdir()
     acknowledged: list[str] = []
     ended = None
-    shim.crash_arm(ord(fault.kind), fault.nth, fault.times, fault.error, fault.suffix.encode())
+    arm(shim, fault)
     try:
         module.workload(root, lambda item: acknowledged.append(item.hex()), seed)
     except LedgerError as error:

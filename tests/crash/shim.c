@@ -10,6 +10,7 @@
  * Each entry of the record is a `struct entry`, a path relative to the root, and data. Kinds:
  *   W write    S sync of a file or directory    T truncate    C create    D make a directory
  *   R rename (data: the new path)    U unlink    M map for shared writing, which cannot be followed
+ *   F sync that was made to fail
  *   A acknowledgement (crash_ack), which is the workload's own
  */
 #define _GNU_SOURCE
@@ -189,9 +190,11 @@ ssize_t pwritev64(int fd, const struct iovec *parts, int count, off_t at) { retu
             return call;                                       \
         pthread_mutex_lock(&lock);                             \
         int result = -1, error = 0;                            \
-        if (strikes(kind, path))                               \
+        if (strikes(kind, path)) {                             \
             error = fault.error;                               \
-        else {                                                 \
+            if (kind == 'S')                                   \
+                record('F', 0, path, offset, data, length);    \
+        } else {                                               \
             result = call;                                     \
             error = errno;                                     \
             if (result == 0)                                   \

@@ -21,6 +21,7 @@ from creditledger.keys.ed25519 import verify
 from creditledger.record.entry import check_entry, decode_entry, encode_entry, entry_hash
 from creditledger.record.record import decode_record, encode_record
 from creditledger.rules.catalogue import RULES
+from creditledger.rules.engine import RULE_SETS
 from creditledger.rules.status import STATUSES
 from creditledger.tlog.checkpoint import open_checkpoint
 from creditledger.tlog.note import NoteVerifier
@@ -102,6 +103,10 @@ def test_every_kind_of_field_is_explained() -> None:
 
 
 # -- rules --------------------------------------------------------------------------------------------------------
+
+
+def test_the_rule_set_hash_is_that_of_the_published_text() -> None:
+    assert RULE_SETS["rules-1"] == hashlib.sha256(RULE_TEXT.encode()).digest()
 
 
 def test_every_rule_stands_in_the_text_and_no_other() -> None:

@@ -7,6 +7,7 @@ Content that is not there says nothing: it may be kept elsewhere, or never have 
 from __future__ import annotations
 
 import time
+from bisect import bisect_right
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +16,7 @@ from creditledger.acts.content import MAX_CONTENT_BYTES, check_commitment, item_
 from creditledger.acts.identifiers import check_value
 from creditledger.acts.kinds import Subject
 from creditledger.audit import spool
-from creditledger.audit.findings import Finding, FindingLog, finding
+from creditledger.audit.findings import Finding, FindingLog, failure, finding
 from creditledger.codec.canonical import decode
 from creditledger.codec.text import check_identifier
 from creditledger.errors import FormatError, VerificationFailed
@@ -24,7 +25,7 @@ from creditledger.store.private import PrivateStore
 MAX_ITEM_BYTES: Final = MAX_CONTENT_BYTES + 1024
 
 _PATIENCE: Final = (0.1, 0.4, 1.0)
-"""Seconds to wait, again and again, for a writer that has recorded an erasure and is about to carry it out."""
+"""Seconds to wait, again and again, for a writer that has recorded erasures and is about to carry them out."""
 
 
 def check_private(path: Path, key: bytes, partitions: list[Path]) -> tuple[list[Finding], int, int]:
@@ -32,44 +33,40 @@ def check_private(path: Path, key: bytes, partitions: list[Path]) -> tuple[list[
 
     Returns:
         The findings, how many items were checked, and how many the log commits to that are not there.
+
+    Raises NoLedger if there is no store, KeyFileError if the key is another one.
     """
     findings = FindingLog()
     checked = absent = 0
+    outlived: list[tuple[bytes, bytes]] = []
     with PrivateStore.open(path, key, readonly=True) as store:
         for file in partitions:
             for name, commitment, erased in _commitments(file):
-                found = _check_item(store, name, commitment, erased=erased)
-                if isinstance(found, Finding):
-                    findings.add(found)
-                elif found:
-                    checked += 1
-                elif not erased:
-                    absent += 1
+                try:
+                    item = store.get(name)
+                    if item is not None and erased:
+                        outlived.append((name, commitment))
+                    elif item is not None:
+                        check_commitment(commitment, *item)
+                        checked += 1
+                    elif not erased:
+                        absent += 1
+                except VerificationFailed as error:
+                    findings.add(failure(error, None))
+        for patience in _PATIENCE:
+            if outlived:
+                time.sleep(patience)
+                outlived = [one for one in outlived if store.get(one[0]) is not None]
+    for _, commitment in outlived:
+        message = "content is still there, although the log records its erasure"
+        findings.add(
+            finding("LED-CONTENT", None, message, expected="nothing", found=f"the content of {commitment.hex()}")
+        )
     return findings.told, checked, absent
-
-
-def _check_item(store: PrivateStore, name: bytes, commitment: bytes, *, erased: bool) -> Finding | bool:
-    """Whether the item is there and sound; or what is wrong with it."""
-    try:
-        item = store.get(name)
-        for patience in _PATIENCE if erased and item is not None else ():
-            time.sleep(patience)
-            item = store.get(name)
-        if item is None:
-            return False
-        if erased:
-            message = "content is still there, although the log records its erasure"
-            return finding("LED-CONTENT", None, message, expected="nothing", found=f"the content of {commitment.hex()}")
-        check_commitment(commitment, *item)
-    except VerificationFailed as error:
-        return finding("LED-CONTENT", None, str(error), expected=error.expected, found=error.found)
-    return True
 
 
 def sort_items(items: Iterator[bytes], bounds: list[bytes], target: Path) -> list[Finding]:
     """Check the content items of an export file by themselves, and sort their ids into the partitions."""
-    from bisect import bisect_right
-
     findings = FindingLog()
     partitions: list[list[bytes]] = [[] for _ in range(1 + len(bounds))]
     for data in items:
@@ -79,7 +76,7 @@ def sort_items(items: Iterator[bytes], bounds: list[bytes], target: Path) -> lis
         except FormatError as error:
             findings.add(finding("LED-CONTENT", None, f"an item of content cannot be read: {error}"))
         except VerificationFailed as error:
-            findings.add(finding("LED-CONTENT", None, str(error), expected=error.expected, found=error.found))
+            findings.add(failure(error, None))
         else:
             place = bisect_right(bounds, subject_key(list_id, subject))
             partitions[place].append(item_id(list_id, subject, commitment))

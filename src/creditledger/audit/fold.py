@@ -62,8 +62,7 @@ class Partition(NamedTuple):
 
 
 class Folded(NamedTuple):
-    """What a partition came to: findings, those not spelt out by id, acts, rows, names of erased content, and whether an
-    act was refused."""
+    """What a partition came to: findings, those not told by id, acts, rows, names of erased content, any refusal."""
 
     findings: tuple[Finding, ...]
     untold: dict[str, int]

@@ -131,6 +131,9 @@ class StoreRecords:
 def _last(snapshot: Snapshot, table: str) -> int:
     """The number that is the last key of a table, or -1 if there is none."""
     last = snapshot.last(table)
+    if last is not None and len(last[0]) != 8:
+        message = f"table {table} holds a key of {len(last[0])} bytes, where each has 8"
+        raise VerificationFailed("LED-STRUCT", message, expected="8 bytes", found=last[0][:32].hex())
     return -1 if last is None else int.from_bytes(last[0], "big")
 
 

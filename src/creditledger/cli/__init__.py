@@ -73,6 +73,7 @@ def main(arguments: list[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Runs one command and returns its exit code; prints errors as sentences, in JSON when `--json` was given."""
     as_json = "--json" in arguments
+    output.settle(0)
     try:
         result = cli.main(arguments, prog_name="creditledger", standalone_mode=False)
         sys.stdout.flush()
@@ -88,12 +89,12 @@ def run(arguments: list[str]) -> int:
         return output.fail("interrupted; nothing half-done was recorded", "Interrupted", 130, as_json=as_json)
     except (BrokenPipeError, SystemExit):
         # Whoever read the output has gone away (click makes the first the second); that is no error of ours, and there
-        # is nobody left to tell.
+        # is nobody left to tell. A verdict stands all the same.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return output.settled()
     except OSError as error:
         where = f": {error.filename}" if error.filename else ""
-        return output.fail(f"{error.strerror or error}{where}", "OSError", 1, as_json=as_json)
+        return output.fail(f"{error.strerror or error}{where}", "OSError", output.settled() or 1, as_json=as_json)
     except Exception as error:
         if os.environ.get("CREDITLEDGER_DEBUG"):
             raise

@@ -56,6 +56,7 @@ def command(
             progress=progress,
             raise_on_failure=False,
         )
+    output.settle(report.exit_code)
     if as_json:
         output.emit_json(report.to_json())
     else:

@@ -290,7 +290,7 @@ def _items(private: Path) -> tuple[set[bytes], list[str], int]:
                 damage.append(f"the header of {path.name}")
                 continue
             size = os.fstat(file.fileno()).st_size
-            end = segment.end_of_batches(file, header.committed)
+            end = segment.settled(file, header).committed
             if end > size:
                 damage.append(f"{path.name} lacks its last {end - size} bytes")
             for found in segment.scan(file, SECTOR, min(end, size)):

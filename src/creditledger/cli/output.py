@@ -148,6 +148,24 @@ def explain(error: LedgerError) -> str:
     return "\n".join(lines)
 
 
+_verdicts = [0]
+
+
+def settle(code: int) -> None:
+    """Notes the exit code that the command has come to, before it is printed: whatever becomes of the output."""
+    _verdicts[0] = code
+
+
+def settled() -> int:
+    """The exit code noted, 0 if none was."""
+    return _verdicts[0]
+
+
+def printable(text: str) -> str:
+    """Text without control characters: a file name must not move the cursor or change colours."""
+    return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in text)
+
+
 def fail(message: str, kind: str, code: int, *, as_json: bool, error: LedgerError | None = None) -> int:
     """Prints an error (JSON on stdout when asked for, a sentence on stderr otherwise) and returns the exit code."""
     if as_json:
@@ -162,6 +180,7 @@ def fail(message: str, kind: str, code: int, *, as_json: bool, error: LedgerErro
             }  # fmt: skip
         emit_json(document)
     else:
+        message = printable(message)
         if sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
             message = f"\x1b[1;31merror:\x1b[0m {message}"
         else:

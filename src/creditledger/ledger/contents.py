@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from creditledger.acts.content import check_commitment, item_id
 from creditledger.acts.kinds import Subject
-from creditledger.errors import UsageError
+from creditledger.errors import UsageError, VerificationFailed
 from creditledger.ledger.layout import Layout
 from creditledger.store.files import disk_error
 from creditledger.store.identity import with_links
@@ -21,6 +21,7 @@ class Contents:
         self._key = key
         self._readonly = readonly
         self._store: PrivateStore | None = None
+        self._behind = False  # Whether an erasure was not carried out, or not to the end.
 
     def store(self) -> PrivateStore:
         """The store itself; made when a writer needs it. Raises `UsageError` when its key is missing."""
@@ -44,11 +45,28 @@ class Contents:
         check_commitment(commitment, nonce, content)
         return content
 
+    def drop_unrecorded(self, log_size: int) -> None:
+        """Removes content that was put for a commit which a crash or a failure then prevented; it needs no key."""
+        if self._layout.private.is_dir():
+            with PrivateStore.open(self._layout.private, None) as store:
+                store.drop_unrecorded(log_size)
+
     def erase(self, items: list[bytes]) -> None:
-        """Destroys items, and what ties their subjects to identities; there is nothing to do where none are kept."""
+        """Destroys items, and what ties their subjects to identities; there is nothing to do where none are kept.
+
+        Until the ledger is opened again, an erasure that failed, or that lacked the key to find those ties, keeps the
+        mark where it is. Raises `StoreError`, and `VerificationFailed` where damage may hide a copy.
+        """
         if items and self._layout.private.is_dir():
+            behind, self._behind = self._behind or self._key is None, True
             store = self.store()
-            store.erase(with_links(store, items))
+            try:
+                names = with_links(store, items)
+            except VerificationFailed:  # What can be found goes all the same.
+                store.erase(items)
+                raise
+            store.erase(names)
+            self._behind = behind
 
     def erased_up_to(self) -> int:
         """For how many records the erasures are carried out: a mark beside the content, which a backup brings along."""
@@ -59,7 +77,7 @@ class Contents:
 
     def mark_erased(self, size: int) -> None:
         """Notes that the erasures of the first `size` records are carried out."""
-        if not self._layout.private.is_dir() or self.erased_up_to() == size:
+        if self._behind or not self._layout.private.is_dir() or self.erased_up_to() == size:
             return
         path = self._layout.private / _MARK
         new = path.with_suffix(".new")

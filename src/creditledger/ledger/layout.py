@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import tomllib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from creditledger.errors import FormatError, NoLedger, StoreError, UnsupportedError
-from creditledger.store.files import FILE_MODE, disk_error, sync_dir
+from creditledger.store.files import FILE_MODE, disk_error, make_dir, sync_dir
 
 FORMAT = "creditledger/v1"
 _MAX_TOML_BYTES = 16_384
@@ -59,17 +61,19 @@ class Description:
     ledger_id: bytes
 
     def write(self, layout: Layout) -> None:
-        """Writes the file, synced; it must not exist. Raises `StoreError`."""
+        """Writes the file, whole and synced under its name or not at all. Raises `StoreError`."""
         text = (
             "# A creditledger directory. `creditledger verify` checks it; this file is a label, not evidence.\n"
             f'format = "{FORMAT}"\norigin = "{self.origin}"\nledger_id = "{self.ledger_id.hex()}"\nengine = "lmdb"\n'
         )
+        new = layout.description.with_suffix(".new")
         try:
-            descriptor = os.open(layout.description, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
+            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
             with open(descriptor, "w", encoding="utf-8") as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
+            new.rename(layout.description)
             sync_dir(layout.directory)
         except OSError as error:
             raise disk_error("write", layout.description, error.errno, str(error)) from error
@@ -104,11 +108,34 @@ class Description:
 
 
 def make_directory(directory: Path) -> None:
-    """Creates a ledger's directory, 0700; an empty one may exist. Raises `StoreError`."""
+    """Creates a ledger's directory, 0700, durably; an empty one may exist. Raises `StoreError`."""
+    make_dir(directory)
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        occupied = any(directory.iterdir())
+        sync_dir(directory.parent)  # One that exists may be what a founding that was killed had just made.
     except OSError as error:
         raise disk_error("create", directory, error.errno, str(error)) from error
-    if occupied:
-        raise StoreError(f"{directory} is not empty; a ledger is founded in a new or empty directory")
+    require_empty(directory)
+
+
+def require_empty(directory: Path) -> None:
+    """Nothing is in the directory but the writer's lock, which is never removed. Raises `StoreError`."""
+    try:
+        found = {path.name for path in directory.iterdir()} - {Layout(directory).lock.name}
+    except OSError as error:
+        raise disk_error("read", directory, error.errno, str(error)) from error
+    if found:
+        cut_off = Layout(directory).log.name in found and Layout(directory).description.name not in found
+        raise StoreError(
+            f"{directory} is not empty; a ledger is founded in a new or empty directory"
+            + ("; if an earlier founding was cut off there, remove what it left" if cut_off else "")
+        )
+
+
+def clear_directory(directory: Path) -> None:
+    """Removes what a founding that failed has made, as far as that can be; the writer's lock, which is held, stays."""
+    for path in directory.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path != Layout(directory).lock:
+            with suppress(OSError):
+                path.unlink()

@@ -10,10 +10,11 @@ beside the one that writes.
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -25,11 +26,10 @@ from creditledger.errors import StoreError, UsageError, VerificationFailed
 from creditledger.keys.signer import Signer
 from creditledger.ledger import queries
 from creditledger.ledger.answer import Answer, Difference, HistoryItem, ListingView
-from creditledger.ledger.bulk import append_many
 from creditledger.ledger.contents import Contents
 from creditledger.ledger.founding import DEFAULT_VALIDITY, LogSigner, founding_entry, system_clock
 from creditledger.ledger.heads import check_last_checkpoint, check_log_key, claim_head
-from creditledger.ledger.layout import LOG_TABLES, Description, Layout, make_directory
+from creditledger.ledger.layout import LOG_TABLES, Description, Layout, clear_directory, make_directory, require_empty
 from creditledger.ledger.log import LOG_FORMAT, Log, parse_checkpoint
 from creditledger.ledger.receipt import ContentItem, Receipt
 from creditledger.ledger.replay import open_state, replay
@@ -45,7 +45,9 @@ from creditledger.store.lock import WriterLock
 from creditledger.store.private import PrivateStore
 from creditledger.tlog.note import NoteVerifier
 from creditledger.tlog.note import Signer as NoteSigner
-from creditledger.tlog.tree import EMPTY_ROOT
+from creditledger.tlog.tree import EMPTY_ROOT, leaf_hash
+
+_logger = logging.getLogger("creditledger")
 
 ACT_CLASSES = tuple(kind.cls for kind in ACT_TYPES.values())
 
@@ -132,32 +134,34 @@ class Ledger:
             raise UsageError("a ledger is founded by an entry with the one act ledger.create/1")
         layout = Layout(Path(directory))
         NoteVerifier(founding.origin, log_signer.public_key[1:])
-        make_directory(layout.directory)
-        lock = WriterLock(layout.lock)
         heads = HeadStore(head_dir if head_dir is not None else default_head_dir(os.environ))
-        log = Log(LmdbEngine.open(layout.log, LOG_TABLES, create=True))
-        try:
+        make_directory(layout.directory)
+        with ExitStack() as undo:
+            lock = WriterLock(layout.lock)
+            undo.callback(lock.release)
+            require_empty(layout.directory)  # Asked again under the lock: what is there from here on was made here.
+            undo.callback(clear_directory, layout.directory)
+            log = Log(LmdbEngine.open(layout.log, LOG_TABLES, create=True))
+            undo.callback(log.engine.close)
             with log.engine.batch() as batch:
                 batch.put("meta", b"format", LOG_FORMAT)
             if content_key is not None:
                 PrivateStore.open(layout.private, content_key, create=True).close()
             state = open_state(layout, create=True)
+            undo.callback(state.close)
+            undo.callback(heads.close)
             ledger = cls(
                 layout, Description(founding.origin, ZERO_HASH), log, state,
                 clock=clock, lock=lock, heads=heads, content_key=content_key,
             )  # fmt: skip
-        except BaseException:
-            log.engine.close()
-            lock.release()
-            raise
-        try:
             ledger._start_writer(log_signer, founding.origin, heads)
-            receipt = ledger._require_writer().append([checked])[0]
+            writer = ledger._require_writer()
+            receipt = writer.append([checked])[0]
+            if writer.poisoned is not None:  # Without its head outside, the ledger could never be opened to write.
+                raise StoreError(f"the ledger was not founded: {writer.poisoned}")
             ledger._description = Description(founding.origin, receipt.leaf_hash)
             ledger._description.write(layout)
-        except BaseException:
-            ledger.close()
-            raise
+            undo.pop_all()
         return ledger
 
     @classmethod
@@ -177,6 +181,7 @@ class Ledger:
         last checkpoint; `CannotVerify` when this machine has no head for the ledger and so must not sign.
         """
         layout = Layout(Path(directory))
+        heads = HeadStore(head_dir if head_dir is not None else default_head_dir(os.environ))
         description = Description.read(layout)
         lock = WriterLock(layout.lock) if log_signer is not None else None
         engine: LmdbEngine | None = None
@@ -184,8 +189,8 @@ class Ledger:
         try:
             engine = LmdbEngine.open(layout.log, LOG_TABLES, readonly=log_signer is None)
             log = Log(engine)
+            _check_description(description, log)
             state = open_state(layout, log=log, readonly=log_signer is None)
-            heads = HeadStore(head_dir if head_dir is not None else default_head_dir(os.environ))
             ledger = cls(layout, description, log, state, clock=clock, lock=lock, heads=heads, content_key=content_key)
             if log_signer is None:
                 with ledger._asking():
@@ -212,6 +217,7 @@ class Ledger:
             checkpoint = check_last_checkpoint(self._log, builder.size, builder.root())
             claim_head(heads, self._log, self.ledger_id, builder.size)
             last_time = self._log.record(builder.size - 1).recorded_at
+            self._contents.drop_unrecorded(builder.size)
             replay(self._log, self._state, builder.size)
             check_log_key(self._state.governance, self._description, signer, checkpoint)
             self._redo_erasures()
@@ -226,7 +232,10 @@ class Ledger:
     def _redo_erasures(self) -> None:
         """Carries out every erasure on record that the private store has not seen: a crash or a backup came between."""
         start = self._contents.erased_up_to()
-        self._contents.erase([key[8:] for key, _ in self._state.rows("erasure", start.to_bytes(8, "big"))])
+        try:
+            self._contents.erase([key[8:] for key, _ in self._state.rows("erasure", start.to_bytes(8, "big"))])
+        except VerificationFailed as damage:  # Whatever can be found is erased. It does not keep the log from going on.
+            _logger.warning("erasures on record may not be complete: %s", damage)
         self._contents.mark_erased(self._state.applied)
 
     @contextmanager
@@ -339,6 +348,8 @@ class Ledger:
         Raises what `append_signed` raises, with a note of the number of the entry in question; the commits before it
         stand, and the same entries may be given again. `progress` is told how many are recorded so far.
         """
+        from creditledger.ledger.bulk import append_many
+
         number = append_many(self._require_writer(), entries, jobs=jobs, progress=progress)
         with self._state_lock:
             self._state.flush()
@@ -497,18 +508,17 @@ class Ledger:
         if self._closed or self._process != os.getpid():
             return
         self._closed = True
-        try:
-            if self._writer is not None and not self._log.engine.poisoned:
+        with ExitStack() as release:
+            if self._lock is not None:
+                release.callback(self._lock.release)
+            release.callback(self._heads.close)
+            release.callback(self._log.engine.close)
+            release.callback(self._state.close)
+            release.callback(self._contents.close)
+            if self._writer is not None and self._writer.poisoned is None:
                 with self._state_lock:
                     self._state.flush()
                     self._contents.mark_erased(self._state.applied)
-        finally:
-            self._contents.close()
-            self._state.close()
-            self._log.engine.close()
-            self._heads.close()
-            if self._lock is not None:
-                self._lock.release()
 
     def __enter__(self) -> Self:
         return self
@@ -517,3 +527,14 @@ class Ledger:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _check_description(description: Description, log: Log) -> None:
+    """The label of the directory names the ledger that its log holds."""
+    first = next(log.raw_records(0, min(log.size(), 1)), None)
+    found = None if first is None else leaf_hash(first[1])
+    if found != description.ledger_id:
+        raise VerificationFailed(
+            "LED-LEDGER", "ledger.toml names another ledger than the log beside it",
+            expected=description.ledger_id.hex(), found="none" if found is None else found.hex(),
+        )  # fmt: skip

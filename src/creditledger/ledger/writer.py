@@ -20,6 +20,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Protocol
 
 from creditledger.acts.content import check_commitment, item_id
+from creditledger.acts.kinds import Subject
 from creditledger.errors import FormatError, LedgerError, SequenceConflict, StoreError, UsageError, VerificationFailed
 from creditledger.ledger.commits import GroupCommit
 from creditledger.ledger.log import Log, seq_key, write_tiles
@@ -41,7 +42,7 @@ _logger = logging.getLogger("creditledger")
 class ContentStore(Protocol):
     """Where detached content goes: `store.private.PrivateStore`."""
 
-    def put_many(self, items: Iterable[tuple[bytes, bytes, bytes]]) -> None: ...
+    def put_many(self, items: Iterable[tuple[bytes, bytes, bytes]], counts_from: int) -> None: ...
 
 
 class Heads(Protocol):
@@ -131,18 +132,21 @@ class Writer:
     def _check_contents(self, entries: Collection[CheckedEntry], contents: tuple[ContentItem, ...]) -> None:
         if not contents:
             return
-        committed = {
-            (act.list, act.subject, digest)  # type: ignore[union-attr]  # acts with content are about a subject
-            for entry in entries
-            for act in entry.entry.acts
-            for _, digest in getattr(act, "content", ())
-        }
+        committed = _committed(entries)
         for item in contents:
             check_commitment(item.commitment, item.nonce, item.content)
             if (item.list, item.subject, item.commitment) not in committed:
                 raise FormatError(
                     f"the entry does not commit to content {item.commitment.hex()} about {item.subject} on {item.list}"
                 )
+
+    @property
+    def poisoned(self) -> str | None:
+        """Which error it was after which nothing is recorded until the ledger has been opened again; None: none."""
+        return self._poisoned
+
+    def _poison(self, error: BaseException) -> None:
+        self._poisoned = self._poisoned or str(error) or type(error).__name__
 
     def _require_sound(self) -> None:
         if self._poisoned is not None:
@@ -169,8 +173,9 @@ class Writer:
             checkpoint = self._write(unit, place)
         except BaseException as error:  # noqa: BLE001 - it is raised in the threads that wait
             self._state.roll_back()
-            if self._log.engine.poisoned:
-                self._poisoned = str(error)
+            # Content for records that were not made is removed at opening. An interrupt may have come after the commit.
+            if self._log.engine.poisoned or place.content_waits or not isinstance(error, Exception):
+                self._poison(error)
             for request in unit:
                 request.error = request.error or error
             return
@@ -179,7 +184,7 @@ class Writer:
         try:
             self._settle(unit, place, checkpoint)
         except BaseException as error:  # noqa: BLE001 - it is raised in the threads that wait
-            self._poisoned = str(error)
+            self._poison(error)
             for request in unit:
                 request.error = request.error or error
 
@@ -192,7 +197,7 @@ class Writer:
             for request in unit:
                 try:
                     self._sequence_all(place, request)
-                    contents.extend(request.contents)
+                    contents.extend(_new_contents(request))
                 except LedgerError as error:
                     if len(request.entries) > 1:
                         raise
@@ -200,9 +205,8 @@ class Writer:
             if place.builder.size == before:
                 return None
             if contents:
-                self._content().put_many(
-                    [(item_id(one.list, one.subject, one.commitment), one.nonce, one.content) for one in contents]
-                )
+                self._put(contents, before + 1)
+                place.content_waits = True
             batch.append_many("record", place.records)
             self._check_written(batch, before, place)
             write_tiles(batch, place.builder, place.tiles)
@@ -210,6 +214,15 @@ class Writer:
             checkpoint = sign_checkpoint(head, *self._signers)
             batch.append("checkpoint", seq_key(head.size), checkpoint)
         return checkpoint
+
+    def _put(self, contents: list[ContentItem], counts_from: int) -> None:
+        """Makes content durable ahead of the records that commit to it."""
+        items = [(item_id(one.list, one.subject, one.commitment), one.nonce, one.content) for one in contents]
+        try:
+            self._content().put_many(items, counts_from)
+        except StoreError as error:
+            self._poison(error)
+            raise
 
     def _require_log_keys(self) -> None:
         """The checkpoint that covers its revocation is the last that a log key signs."""
@@ -309,7 +322,7 @@ class Writer:
         try:
             self._heads.store(ledger.ledger_id, size, root, checkpoint)
         except StoreError as error:
-            self._poisoned = str(error)
+            self._poison(error)
             _logger.warning(
                 "the head of %s at size %d could not be kept outside the ledger: %s", self._origin, size, error
             )
@@ -318,7 +331,7 @@ class Writer:
 class _Place:
     """Where the next record of a commit goes."""
 
-    __slots__ = ("builder", "last_leaf", "last_time", "leaves", "records", "tiles")
+    __slots__ = ("builder", "content_waits", "last_leaf", "last_time", "leaves", "records", "tiles")
 
     def __init__(self, builder: TreeBuilder, last_leaf: bytes, last_time: int) -> None:
         self.builder = builder
@@ -327,3 +340,23 @@ class _Place:
         self.tiles: list[Tile] = []
         self.records: list[tuple[bytes, bytes]] = []
         self.leaves: list[bytes] = []
+        self.content_waits = False
+
+
+def _committed(entries: Iterable[CheckedEntry]) -> set[tuple[str | None, Subject, bytes]]:
+    """What the entries commit to: list, subject and commitment."""
+    return {
+        (act.list, act.subject, digest)  # type: ignore[union-attr]  # acts with content are about a subject
+        for entry in entries
+        for act in entry.entry.acts
+        for _, digest in getattr(act, "content", ())
+    }
+
+
+def _new_contents(request: _Request) -> Iterable[ContentItem]:
+    """The content of the entries that were not recorded before: what came with the others may be erased by now."""
+    if not request.contents or not any(receipt.size for receipt in request.receipts):
+        return request.contents
+    pairs = zip(request.entries, request.receipts, strict=True)
+    new = _committed(entry for entry, receipt in pairs if not receipt.size)
+    return [one for one in request.contents if (one.list, one.subject, one.commitment) in new]

@@ -157,7 +157,10 @@ class HeadStore:
                 _create(path, _pack(ledger_id, 0, *first))
             fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
             try:
-                os.fdatasync(fd)  # A writer that was killed may have left a slot, or the name, in the cache only.
+                # A writer before this one may have left a slot, or the name, in the cache only, and a sync that failed
+                # is not made good by another, unless the slot is written again.
+                write_at(fd, _pack(ledger_id, slot.counter, *slot.head), slot.place * _SLOT_BYTES)
+                os.fdatasync(fd)
                 sync_dir(self._path)
             except OSError:
                 os.close(fd)

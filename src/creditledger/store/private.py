@@ -55,7 +55,6 @@ class PrivateStore:
         self._lock = threading.Lock()
         self._open = True
         self._failed = False
-        self._erased_durably = False  # Whether erasures of a writer before this one are known to be on the disk.
         self._tail: tuple[int, int] | None = None  # Where the writer goes on: segment number and position.
         self._ends: dict[int, int] = {}  # Segment number -> how far the index covers it.
         self._where: dict[bytes, int] = {}  # Item id -> place (segment number and position) of its newest copy.
@@ -91,8 +90,11 @@ class PrivateStore:
             raise StoreError(f"cannot create {path}: private content is there already")
         try:
             if create:
-                make_dir(path)
-                segment.create(store._file(1), _key_check(store._key()))
+                # The directory gets its name last: where it is, there is a store in it, whenever the machine stops.
+                new = path.with_name(path.name + ".new")
+                make_dir(new)
+                segment.create(new / store._file(1).name, _key_check(store._key()))
+                new.rename(path)
             elif not numbers:
                 raise NoLedger(f"there is no private content at {path}: check the path")
             store._settle(max(numbers, default=1))
@@ -100,10 +102,11 @@ class PrivateStore:
             raise disk_error("open", path, error.errno, str(error)) from error
         return store
 
-    def put_many(self, items: Iterable[tuple[bytes, bytes, bytes]]) -> None:
+    def put_many(self, items: Iterable[tuple[bytes, bytes, bytes]], counts_from: int = 0) -> None:
         """Store (item id, nonce, content) triples: ids and nonces of 32 bytes, contents of at most MAX_CONTENT.
 
         They are on the disk when this returns; after a crash before that, either all of them are there, or none.
+        `counts_from` is the size that the log will have when it refers to them; see `drop_unrecorded`.
 
         Raises StoreError if the disk fails: whether they were stored is then unknown until the store is opened again.
         """
@@ -117,7 +120,7 @@ class PrivateStore:
             if not starts:
                 return
             try:
-                number, end = self._append(segment.pack_batch(bytes(frames)))
+                number, end = self._append(segment.pack_batch(bytes(frames), counts_from))
             except OSError as error:
                 self._failed = True
                 raise disk_error("write private content to", self._path, error.errno, str(error)) from error
@@ -168,7 +171,6 @@ class PrivateStore:
             wanted = {item_id for item_id in item_ids if item_id in self._where}
             places = self._half_erased.union(*([self._where[one], *self._older.get(one, ())] for one in wanted))
             try:
-                self._sync_earlier_erasures()
                 for number, group in groupby(sorted(map(_split, places)), key=itemgetter(0)):
                     with self._file(number).open("r+b", buffering=0) as file:
                         segment.erase(file.fileno(), [position for _, position in group])
@@ -185,6 +187,31 @@ class PrivateStore:
                 self._older.pop(item_id, None)
             self._half_erased.clear()
             self._raise_damage("what can be found was erased, but a copy may be in what is damaged")
+
+    def drop_unrecorded(self, log_size: int) -> None:
+        """Remove the last batch if the log was to refer to it and did not: it has only `log_size` records.
+
+        What is asked before anything else is put after a crash, or a failure, between the two, leaves nothing behind
+        that no act refers to, and removes nothing that one does. Raises StoreError if the disk fails.
+        """
+        with self._lock:
+            self._check(writing=True)
+            if self._tail is None:
+                return
+            number, _ = self._tail
+            try:
+                with self._file(number).open("r+b") as file:
+                    header = segment.read_header(file.fileno())
+                    if header is None or segment.counts_from(file, header) <= log_size:
+                        return
+                    segment.write_header(file.fileno(), header._replace(committed=header.last))
+                    os.fsync(file.fileno())
+                    segment.cut(file.fileno(), header.last)
+            except OSError as error:
+                self._failed = True
+                raise disk_error("remove private content from", self._path, error.errno, str(error)) from error
+            self._forget_index()
+            self._tail = number, header.last
 
     def ids(self) -> list[bytes]:
         """Return the ids of the items here, sorted; not those of items whose frame is damaged."""
@@ -259,22 +286,17 @@ class PrivateStore:
             self._check_key(number, header.key_check)
             if self._readonly:
                 return
-            end = segment.end_of_batches(file, header.committed)
-            if end > header.committed:
-                os.fsync(fd)  # The batch first: what lies below the mark is on the disk.
-                segment.write_header(fd, header._replace(committed=end))
+            settled = segment.settled(file, header)
+            if settled != header:
+                # The batch first: what lies below the mark is on the disk.
+                segment.rewrite(fd, header.committed, settled.committed)
+                os.fsync(fd)
+                segment.write_header(fd, settled)
+            end = settled.committed
             segment.cut(fd, end)
             sync_dir(self._path)  # The names too: of the segment, and of the directory itself.
             sync_dir(self._path.parent)
             self._tail = number, end
-
-    def _sync_earlier_erasures(self) -> None:
-        """Once: a killed writer may have left zeros in the system's cache only, where they look like an erasure."""
-        if not self._erased_durably:
-            for number in self._numbers():
-                with self._file(number).open("rb", buffering=0) as file:
-                    os.fsync(file.fileno())
-            self._erased_durably = True
 
     def _append(self, batch: bytes) -> tuple[int, int]:
         """Write a batch durably and return its segment's number and the position after it."""
@@ -288,8 +310,8 @@ class PrivateStore:
         with self._file(number).open("r+b", buffering=0) as file:
             write_at(file.fileno(), batch, end)
             os.fdatasync(file.fileno())
-            end += len(batch)
-            segment.write_header(file.fileno(), Header(key_check, end))
+            start, end = end, end + len(batch)
+            segment.write_header(file.fileno(), Header(key_check, end, start))
         self._tail = number, end
         return number, end
 
@@ -342,11 +364,12 @@ class PrivateStore:
                 end = size
             else:
                 self._check_key(number, header.key_check)
-                end = segment.end_of_batches(file, header.committed)
+                end = segment.settled(file, header).committed
                 if end > size:
                     self._damage[_place(number, size)] = f"{self._file(number)} lacks its last {end - size} bytes"
                     end = size
-            for found in segment.scan(file, start, end):
+            # What a writer before this one erased is erased again, once: a sync may have failed, or never been made.
+            for found in segment.scan(file, start, end, doubtful=not self._readonly):
                 place = _place(number, found.position)
                 if found.state is State.LIVE:
                     self._add(found.item_id, place)

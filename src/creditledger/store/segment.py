@@ -1,13 +1,18 @@
 """The file format of private content: segments of frames, each of which can be overwritten without disturbing the rest.
 
-    segment  one sector: magic 8, key check 16, committed length 8, CRC-32 of these 4, zeros; then batches
-    batch    frame header `BATC`, then SHA-256 of its items 32, their length in bytes 8; then the items
+    segment  one sector: magic 8, key check 16, committed length 8, start of the last batch below it 8 (the committed
+             length, if there is none), CRC-32 of these 4, zeros; then batches
+    batch    frame header `BATC`, then SHA-256 of the rest 32, length of its items in bytes 8, the size of the log from
+             which on it counts 8 (0: at once); then the items
     item     frame header `ITEM`, then item id 32, CRC-32 of the id 4, nonce 24, sealed secret 80, ciphertext 16 + n
     frame header  tag 4, length of what follows up to the next frame 4, CRC-32 of these 4        (integers big-endian)
 
 A batch is written and synced, and only then the *mark*, the committed length, moves beyond it; the mark is not synced,
 so it may lag by a batch. What lies below the mark was synced: whatever is wrong there is damage. What lies beyond it is
 a batch if its hash is right, and otherwise the torn end of a write that nobody was told of.
+
+Content is written before the act that commits to it is recorded. If a crash comes between, the last batch counts from a
+size that the log has not reached, and never will with this batch: it is cut like a torn end.
 
 Erasing overwrites all of an item but its header, first the part after the id, then, synced in between, the id: while a
 byte of the secret may be left, the id is there to find it by. An item with either part zero is one whose erasure was
@@ -38,11 +43,12 @@ NONCE_BYTES = 24
 SECRET_BYTES = 80
 TAG_BYTES = 16
 
-_SEGMENT = struct.Struct(">8s16sQ")
-_MAGIC = b"CLPRIV\x001"
+_SEGMENT = struct.Struct(">8s16sQQ")
+_MAGIC = b"CLPRIV\x002"
 _HEADER = struct.Struct(">4sI")
 _HEADER_BYTES = _HEADER.size + 4
-_BATCH = struct.Struct(">32sQ")
+_BATCH = struct.Struct(">32sQQ")
+_DIGEST_BYTES = 32
 _BATCH_BYTES = _HEADER_BYTES + _BATCH.size
 _ID_END = _HEADER_BYTES + ID_BYTES + 4
 _SECRET_END = _ID_END + NONCE_BYTES + SECRET_BYTES
@@ -58,6 +64,7 @@ class Header(NamedTuple):
 
     key_check: bytes
     committed: int
+    last: int
 
 
 class State(enum.Enum):
@@ -83,10 +90,11 @@ def pack_item(item_id: bytes, nonce: bytes, secret: bytes, ciphertext: bytes) ->
     return _frame_header(b"ITEM", len(body)) + body
 
 
-def pack_batch(items: bytes) -> bytes:
+def pack_batch(items: bytes, counts_from: int) -> bytes:
     """Return the frame that goes before the items of a batch, and them."""
-    body = _BATCH.pack(hashlib.sha256(items).digest(), len(items))
-    return _frame_header(b"BATC", len(body)) + body + items
+    body = _BATCH.pack(bytes(_DIGEST_BYTES), len(items), counts_from)[_DIGEST_BYTES:]
+    digest = hashlib.sha256(body + items).digest()
+    return _frame_header(b"BATC", _BATCH.size) + digest + body + items
 
 
 def create(path: Path, key_check: bytes) -> None:
@@ -94,7 +102,7 @@ def create(path: Path, key_check: bytes) -> None:
     new = path.with_suffix(".new")
     fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
     try:
-        write_header(fd, Header(key_check, SECTOR))
+        write_header(fd, Header(key_check, SECTOR, SECTOR))
         os.fsync(fd)
     finally:
         os.close(fd)
@@ -114,27 +122,49 @@ def read_header(fd: int) -> Header | None:
         data = os.pread(fd, SECTOR, 0)
         fields = data[: _SEGMENT.size]
         if len(data) == SECTOR and data == (fields + _crc(fields)).ljust(SECTOR, b"\0"):
-            magic, key_check, committed = _SEGMENT.unpack(fields)
-            return Header(key_check, committed) if magic == _MAGIC and committed >= SECTOR else None
+            magic, *found = _SEGMENT.unpack(fields)
+            header = Header._make(found)
+            return header if magic == _MAGIC and SECTOR <= header.last <= header.committed else None
     return None
 
 
-def end_of_batches(file: BinaryIO, committed: int) -> int:
-    """Return where the last whole batch ends: at the mark, or beyond it where batches follow whose hash is right."""
-    end = committed
-    while True:
-        file.seek(end)
-        head = file.read(_BATCH_BYTES)
-        if len(head) < _BATCH_BYTES or head[:4] != b"BATC" or not _frame_length(head):
-            return end
-        digest, length = _BATCH.unpack_from(head, _HEADER_BYTES)
-        hasher, left = hashlib.sha256(), length
-        while left and (chunk := file.read(min(left, _CHUNK))):
-            hasher.update(chunk)
-            left -= len(chunk)
-        if left or hasher.digest() != digest:
-            return end
-        end += _BATCH_BYTES + length
+def settled(file: BinaryIO, header: Header) -> Header:
+    """Return the header as it should be: its mark moved beyond the batches that follow it and whose hash is right."""
+    while (length := _whole_batch(file, header.committed)) > 0:
+        header = header._replace(committed=header.committed + length, last=header.committed)
+    return header
+
+
+def counts_from(file: BinaryIO, header: Header) -> int:
+    """Return the size of the log from which on the last batch counts; 0 as well if there is none, or it has changed.
+
+    It has changed where something of it was erased; then an act in the log says so, and it counts.
+    """
+    file.seek(header.last)
+    head = file.read(_BATCH_BYTES)
+    sound = header.last < header.committed and head[:4] == b"BATC" and _frame_length(head) > 0
+    size = int(_BATCH.unpack_from(head, _HEADER_BYTES)[2]) if sound else 0
+    return size if size and _whole_batch(file, header.last) == header.committed - header.last else 0
+
+
+def _whole_batch(file: BinaryIO, start: int) -> int:
+    """Return the length of the batch that begins there with its items, or 0 if its hash is not right."""
+    file.seek(start)
+    head = file.read(_BATCH_BYTES)
+    if len(head) < _BATCH_BYTES or head[:4] != b"BATC" or not _frame_length(head):
+        return 0
+    digest, length, _ = _BATCH.unpack_from(head, _HEADER_BYTES)
+    hasher, left = hashlib.sha256(head[_HEADER_BYTES + _DIGEST_BYTES :]), length
+    while left and (chunk := file.read(min(left, _CHUNK))):
+        hasher.update(chunk)
+        left -= len(chunk)
+    return 0 if left or hasher.digest() != digest else _BATCH_BYTES + length
+
+
+def rewrite(fd: int, start: int, stop: int) -> None:
+    """Write again what is there: after a sync that failed, no later sync brings it to the disk otherwise."""
+    for position in range(start, stop, _CHUNK):
+        write_at(fd, os.pread(fd, min(_CHUNK, stop - position), position), position)
 
 
 def cut(fd: int, end: int) -> None:
@@ -146,10 +176,11 @@ def cut(fd: int, end: int) -> None:
         os.ftruncate(fd, end)
 
 
-def scan(file: BinaryIO, start: int, end: int) -> Iterator[Found]:
+def scan(file: BinaryIO, start: int, end: int, *, doubtful: bool = False) -> Iterator[Found]:
     """Yield every item between two positions that is not erased, and every stretch that should be a frame and is not.
 
-    A stretch of damage ends where a sound frame begins.
+    A stretch of damage ends where a sound frame begins. With `doubtful`, an item that looks erased counts as half
+    erased: its zeros may stand in the system's cache only.
     """
     position = start
     while position < end:
@@ -163,7 +194,7 @@ def scan(file: BinaryIO, start: int, end: int) -> Iterator[Found]:
             item_id = head[_HEADER_BYTES : _HEADER_BYTES + ID_BYTES]
             id_erased = head[_HEADER_BYTES:_ID_END] == _ZERO_ID
             secret_erased = head[_ID_END:] == _ZERO_SECRET
-            if id_erased != secret_erased:
+            if id_erased != secret_erased or (doubtful and id_erased):
                 yield Found(State.HALF_ERASED, position, length, item_id)
             elif not id_erased:
                 sound = head[_HEADER_BYTES + ID_BYTES : _ID_END] == _crc(item_id)
