@@ -1,6 +1,6 @@
 """Runs the ledger's workload under a limit on the length of files, which works on any POSIX system and needs no shim.
 
-    python -m crash.ledger_limits DIRECTORY SEED LIMIT...      prints a JSON object: limit -> (acknowledged, error, problem)
+    python -m crash.ledger_limits DIRECTORY SEED LIMIT...      prints JSON: limit -> (acknowledged, error, problem)
 
 Every write beyond the limit fails (EFBIG), first in the middle of a commit and then always, as on a disk that is full.
 Once the limit is lifted, the check must find everything that was acknowledged, and go on.
@@ -25,7 +25,7 @@ def run(root: Path, seed: int, limit: int) -> tuple[int, str, str]:
     ended = problem = ""
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
     try:
-        workload(root, acknowledged.append, seed)
+        workload(root, acknowledged.append, seed, sessions=4, steps=10)
     except StoreError as error:
         ended = str(error)
     finally:

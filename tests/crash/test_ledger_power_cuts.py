@@ -37,10 +37,11 @@ def test_no_power_cut_after_kills_loses_what_was_served_in_between(directory: Pa
 def test_no_power_cut_loses_anything_after_a_sync_that_failed(directory: Path, shim: Path) -> None:
     """The system takes what could not be written for done; what is to be kept must be written again."""
     bad = []
-    for suffix in SYNCED:
-        (directory / suffix[:3]).mkdir()
-        fault = Fault("S", 3, 1, errno.EIO, suffix)
-        bad += power_cuts(SCENARIO, directory / suffix[:3], shim=shim, seed=3, states=10, fault=fault).bad
+    chosen = [(SCENARIO, 3, end) for end in SYNCED] + [("crash.files_scenario", nth, ".seg") for nth in (2, 3, 7)]
+    for number, (scenario, nth, end) in enumerate(chosen):
+        (directory / str(number)).mkdir()
+        fault = Fault("S", nth, 1, errno.EIO, end)
+        bad += power_cuts(scenario, directory / str(number), shim=shim, seed=1, states=20, fault=fault).bad
     assert bad == []
 
 

@@ -469,3 +469,44 @@ def test_governance_of_the_same_entry_holds_for_its_later_acts() -> None:
     world.append("village", opening_balance())
     with pytest.raises(Refused):
         world.append("root", authority_close("village"), mandate_grant("village", "legacy", "remove"))
+
+
+# -- what can be put right -----------------------------------------------------------------------------------------
+
+
+def test_an_end_that_lies_far_ahead_can_be_brought_forward() -> None:
+    world = courts()
+    world.append("root", mandate_revoke("district-defaulters-add", effective="9999-12-31"))
+    world.append("root", mandate_revoke("district-defaulters-add"))
+    with pytest.raises(Refused, match="R-MANDATE"):
+        world.append("district", listing_add())
+    world.append("root", list_close("trusted", effective="9999-12-31"))
+    world.append("root", list_close("trusted"))
+    with pytest.raises(Refused, match="R-LIST-STATE"):
+        world.append("root", list_close("trusted", effective="9999-12-31"))
+
+
+def test_root_names_a_successor_for_a_reviewer_that_closed_without_one() -> None:
+    world = courts()
+    world.append("root", authority_close("tribunal"))
+    with pytest.raises(Refused, match="R-AUTHORITY-CLOSED"):
+        world.append("root", authority_close("tribunal"))
+    world.append("root", authority_register("new-tribunal"))
+    world.append("root", authority_close("tribunal", successor="new-tribunal", effective="2030-01-01"))
+    row = world.view.governance.authorities["tribunal"]
+    assert (row.closed, row.successor) == (world.day, "new-tribunal")
+    world.append("root", mandate_grant("new-tribunal", "defaulters", "review"))
+
+
+def test_one_lodger_does_not_stand_in_the_way_of_another() -> None:
+    world = courts()
+    listing = listed(world)
+    world.append("ombudsman", appeal_file(listing))
+    with pytest.raises(Refused, match="R-TRANSITION"):
+        world.append("ombudsman", appeal_file(listing))
+
+
+def test_a_successor_that_countersigns_is_named() -> None:
+    world = courts()
+    world.append("supreme:admin", authority_close("high", successor="archive"), cosigners=["archive"])
+    assert world.view.governance.authorities["high"].successor == "archive"

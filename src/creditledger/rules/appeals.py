@@ -41,8 +41,12 @@ def _appeal_file(governance: Governance, context: Context, act: acts.AppealFile,
         refuse(
             "R-TRANSITION", "the listing is annulled; there is nothing left to appeal against", "a listing not annulled"
         )
-    if any(appeal.outcome is None for appeal in listing.appeals):
-        refuse("R-TRANSITION", "an appeal against the listing is open", "its decision or withdrawal first")
+    if any(appeal.outcome is None and appeal.lodger == context.authority for appeal in listing.appeals):
+        refuse(
+            "R-TRANSITION",
+            f"an appeal of {context.authority} against the listing is open",
+            "its decision or withdrawal",
+        )
     listing.appeals = (
         *listing.appeals,
         Appeal(context.digest, context.index, context.seq, context.authority, act.filed),
@@ -132,6 +136,10 @@ def _erase(governance: Governance, context: Context, act: acts.ContentErase, row
             require_area(standing.areas, listing.area, context.authority)
     require_decided(context, act.decided)
     require_law(governance, act.law, context.day, "an erasure")
+    if any(appeal.outcome is None for listing in row.listings for appeal in listing.appeals):
+        refuse(
+            "R-ERASE", "an appeal about the subject is open, and needs what it rests on", "its decision or withdrawal"
+        )
     for commitment in act.commitments:
         if commitment not in row.commitments:
             erased = any(commitment == one for one, _ in row.erased)

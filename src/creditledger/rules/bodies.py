@@ -45,13 +45,32 @@ def _authority_register(governance: Governance, context: Context, act: acts.Auth
 
 
 def _authority_close(governance: Governance, context: Context, act: acts.AuthorityClose) -> None:
-    row = require_open(governance, act.authority, context.day)
+    row = governance.authorities.get(act.authority)
+    orphaned = row is not None and row.closed is not None and row.closed <= context.day and row.successor is None
+    if row is None or not (orphaned and context.role == "root" and act.successor is not None):
+        row = require_open(governance, act.authority, context.day)
+        orphaned = False
     require_admin(governance, context, () if row.parent is None else (row.parent,), f"closing {act.authority}")
     if act.successor is not None:
         require_open(governance, act.successor, context.day)
         if act.successor == act.authority:
             refuse("R-SELF", f"{act.authority} is named as its own successor", "another authority, or none")
-    governance.set_row("authority", act.authority, row._replace(closed=act.effective, successor=act.successor))
+        _require_successor_consents(context, act.successor)
+    # The day on which a body closed stands, also where its successor is named later.
+    closed = row.closed if orphaned else act.effective
+    governance.set_row("authority", act.authority, row._replace(closed=closed, successor=act.successor))
+
+
+def _require_successor_consents(context: Context, successor: str) -> None:
+    """R-CONSENT: a body becomes a successor, with what that bars it from judging, by its own signature or by root's."""
+    if context.role != "root" and not any(
+        who == successor and role in ("act", "admin") for who, role, _ in context.cosigners
+    ):
+        refuse(
+            "R-CONSENT",
+            f"{successor} is named as successor, and did not countersign",
+            f"a countersignature of {successor}, or an entry of root",
+        )
 
 
 def _mandate_grant(governance: Governance, context: Context, act: acts.MandateGrant) -> None:
@@ -140,7 +159,7 @@ def _mandate_revoke(governance: Governance, context: Context, act: acts.MandateR
     row = governance.mandates.get(act.mandate)
     if row is None:
         refuse("R-UNKNOWN", f"mandate {act.mandate} does not exist", "the identifier of a mandate granted before")
-    if row.revoked is not None:
+    if row.revoked is not None and not context.day < row.revoked > act.effective:
         refuse("R-MANDATE-TERM", f"mandate {act.mandate} was revoked on {row.revoked}", "a mandate not yet revoked")
     parent = governance.authorities[row.grant.authority].parent
     entitled = tuple(body for body in {row.granted_by, parent} if body not in (None, ROOT))

@@ -43,7 +43,7 @@ RULES: dict[str, str] = {
     "R-SCHEME": "The list's definition admits subjects of this kind.",
     "R-GROUND": "The ground is one of the list's grounds.",
     "R-MEASURE": "The measures are among the list's measures.",
-    "R-CONSENT": "The listing is countersigned by the authority's parent where the list demands it.",
+    "R-CONSENT": "The parent countersigns a listing where the list demands it; a successor its being named.",
     "R-DATES": "Decided before recorded, effective not before decided, ended after begun.",
     "R-TERM": "A listing ends within its ground's longest term.",
     "R-DUPLICATE": "One active listing for a subject, list and case.",

@@ -27,7 +27,7 @@ SUBJECT_RULES: dict[type, Callable[[Governance, Context, Any, SubjectRow], None]
 GOVERNANCE_RULES: dict[type, Callable[[Governance, Context, Any], None]] = KEY_RULES | BODY_RULES | LIST_RULES
 
 RULE_SETS: dict[str, bytes] = {
-    "rules-1": bytes.fromhex("cfa0cdfe4a82c5946a1b2be791e6e6287231d60e0d9512cdbe0a84c55d1747db"),
+    "rules-1": bytes.fromhex("b5125b542585655806f1030b423537b98b192071fbc96bb3e5b60b6444ca89ad"),
 }
 """The rule sets that this version runs, each with the SHA-256 of its published text."""
 

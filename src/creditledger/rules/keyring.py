@@ -63,6 +63,8 @@ def _key_add(governance: Governance, context: Context, act: acts.KeyAdd) -> None
         owner = governance.keys[act.key]
         refuse("R-KEY-UNIQUE", f"the key is registered as {owner.role} key of {owner.authority}", "a new key")
     require_key_form(act.key)
+    if act.authority == ROOT and act.until is not None:
+        refuse("R-ROLE", f"a {act.role} key would end by itself on {act.until}", "no until: such a key is revoked")
     if (act.authority == ROOT) != (act.role in ("root", "log")):
         refuse(
             "R-ROLE", f"a key of role {act.role} for {act.authority}", "roles root and log for root, act and admin else"

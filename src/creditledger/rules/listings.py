@@ -253,6 +253,9 @@ def _correct(governance: Governance, context: Context, act: acts.ListingCorrect,
         # A beginning that was unknown until now may show that the listing had too long a term.
         ground = None if listing.ground is None else governance.grounds[listing.ground]
         _require_term(act.effective, act.until, None if ground is None else ground.max_months, listing.ground)
+    if act.area != listing.area and needs_recourse(standing.definition):
+        parties = (listing.authority, *listing.cosigners, context.authority)
+        require_recourse(governance, standing.definition, parties, act.area, context.day)
     if act.source is not None:
         require_source(context, act.list, act.source)
     listing.area, listing.effective, listing.until = act.area, act.effective, act.until

@@ -97,7 +97,7 @@ def _list_define(governance: Governance, context: Context, act: acts.ListDefine)
 
 def _list_open(governance: Governance, context: Context, act: acts.ListOpen) -> None:
     row = _require_definer(governance, context, act.list)
-    if row.opened is not None:
+    if row.opened is not None and not context.day < row.opened > act.effective:
         refuse("R-LIST-STATE", f"list {act.list} was opened on {row.opened}", "a list that is defined and not opened")
     require_law(governance, row.definition.law, context.day, f"list {act.list}")
     if needs_recourse(row.definition):
@@ -114,8 +114,8 @@ def _list_open(governance: Governance, context: Context, act: acts.ListOpen) -> 
 
 def _list_close(governance: Governance, context: Context, act: acts.ListClose) -> None:
     row = _require_definer(governance, context, act.list)
-    if row.opened is None or row.closed is not None:
-        refuse("R-LIST-STATE", f"list {act.list} is not open", "an open list")
+    if row.opened is None or (row.closed is not None and not context.day < row.closed > act.effective):
+        refuse("R-LIST-STATE", f"list {act.list} is not open", "an open list, or an earlier day than the one to come")
     if act.effective < row.opened:
         refuse("R-DATES", f"list {act.list} would close on {act.effective}, before it opened", "a later day")
     governance.set_row("list", act.list, row._replace(closed=act.effective))

@@ -95,12 +95,9 @@ def _(world: World) -> Entry:
     return world.build("root", key_revoke("root:2"), key_revoke("root:1"))
 
 
-@attack("R-KEY-REVOKED", "count a root key that has ended towards the quorum that stays")
+@attack("R-ROLE", "add a root key that ends by itself, and the quorum with it")
 def _(world: World) -> Entry:
-    world.add_keys("root:3", until=days_after(DAY, 1))
-    world.append("root", key_revoke("root:2"))
-    world.day = days_after(DAY, 1)
-    return world.build("root", key_revoke("root:1"))
+    return world.build("root", key_add("root:3")._replace(until=days_after(DAY, 1)), cosigners=["root:3"])
 
 
 @attack("R-KEY-STANDS", "stand behind an entry that the key never made")

@@ -23,6 +23,7 @@ from support.drafts import (
     listing_add,
     listing_correct,
     mandate_grant,
+    mandate_revoke,
     opening_balance,
     uscc,
 )
@@ -265,9 +266,34 @@ def _(world: World) -> Entry:
 
 @attack("R-ERASE", "commit again to what was erased, by a decision")
 def _(world: World) -> Entry:
-    appeal = appealed(world, content=(content(1),))
+    listing = listed(world, content=(content(1),))
     world.append("district", content_erase(content(1).digest))
+    appeal = world.append("ombudsman", appeal_file(listing)).ref()
     return world.build("tribunal", appeal_decide(appeal, content=(content(1),)))
+
+
+@attack("R-ERASE", "erase what an open appeal rests on")
+def _(world: World) -> Entry:
+    world.append("ombudsman", appeal_file(listed(world), content=(content(1),)))
+    return world.build("district", content_erase(content(1).digest))
+
+
+@attack("R-CONSENT", "make the reviewer the heir of a party, so that nobody may decide")
+def _(world: World) -> Entry:
+    world.append("root", authority_register("puppet", parent="high"))
+    world.add_keys("puppet")
+    return world.build("high:admin", authority_close("puppet", successor="tribunal"))
+
+
+@attack("R-INDEPENDENT", "correct a listing into an area where nobody may appeal for it")
+def _(world: World) -> Entry:
+    for mandate in ("ombudsman-defaulters-lodge", "tribunal-defaulters-review", "supreme-defaulters-review"):
+        world.append("root", mandate_revoke(mandate))
+    for body, power in (("ombudsman", "lodge"), ("tribunal", "review")):
+        act = mandate_grant(body, "defaulters", power, mandate=f"{body}-here", areas=("cn-11",))
+        world.append("root", act)
+    listing = listed(world, area="cn-11")
+    return world.build("district", listing_correct(listing, area="cn-99"))
 
 
 @attack("R-ERASE", "erase what a later act of the entry commits to")

@@ -23,7 +23,7 @@ def appeal_file(model: Model, context: Context, act: Any) -> Rules:
     ended = listing["ended"]
     if ended is not None and ended["how"] == "annulled" and ended["effective"] <= context.day:
         yield "R-TRANSITION"
-    if any(appeal["outcome"] is None for appeal in listing["appeals"]):
+    if any(appeal["outcome"] is None and appeal["lodger"] == context.authority for appeal in listing["appeals"]):
         yield "R-TRANSITION"
 
 
@@ -109,6 +109,8 @@ def content_erase(model: Model, context: Context, act: Any) -> Rules:
         yield "R-DATES"
     yield from law(model, context, act.law)
     if not set(act.commitments) <= set(row_of(model, act)["commitments"]):
+        yield "R-ERASE"
+    if any(appeal["outcome"] is None for listing in row_of(model, act)["listings"] for appeal in listing["appeals"]):
         yield "R-ERASE"
 
 

@@ -109,6 +109,8 @@ def key_add(model: Model, context: Context, act: Any) -> Rules:
         yield "R-KEY-FORM"
     if (act.authority == "root") != (act.role in ("root", "log")):
         yield "R-ROLE"
+    if act.authority == "root" and act.until is not None:
+        yield "R-ROLE"
     if act.authority == "root":
         yield from root(model, context)
     else:
@@ -197,14 +199,29 @@ def register_authority(model: Model, context: Context, act: Any) -> None:
 
 
 def authority_close(model: Model, context: Context, act: Any) -> Rules:
-    yield from model.open_bodies(context.day, act.authority, act.successor)
+    if orphaned(model, context, act):
+        yield from model.open_bodies(context.day, act.successor)
+    else:
+        yield from model.open_bodies(context.day, act.authority, act.successor)
     yield from admin(model, context, model.state["authority"].get(act.authority, {}).get("parent"))
     if act.successor == act.authority:
         yield "R-SELF"
+    willing = [who for who, role, _ in context.cosigners if role in ("act", "admin")]
+    if act.successor not in (None, *willing) and context.role != "root":
+        yield "R-CONSENT"
+
+
+def orphaned(model: Model, context: Context, act: Any) -> bool:
+    """Whether root names a successor for a body that closed without one."""
+    row = model.state["authority"].get(act.authority)
+    if row is None or row["closed"] is None or row["closed"] > context.day:
+        return False
+    return row["successor"] is None and context.role == "root" and act.successor is not None
 
 
 def close_authority(model: Model, context: Context, act: Any) -> None:
-    model.state["authority"][act.authority] |= {"closed": act.effective, "successor": act.successor}
+    row = model.state["authority"][act.authority]
+    row |= {"closed": row["closed"] if orphaned(model, context, act) else act.effective, "successor": act.successor}
 
 
 def mandate_grant(model: Model, context: Context, act: Any) -> Rules:
@@ -293,7 +310,7 @@ def mandate_revoke(model: Model, context: Context, act: Any) -> Rules:
     if row is None:
         yield "R-UNKNOWN"
         return
-    if row["revoked"] is not None:
+    if row["revoked"] is not None and not (context.day < row["revoked"] and act.effective < row["revoked"]):
         yield "R-MANDATE-TERM"
     yield from admin(model, context, row["granted_by"], *model.above(row["authority"])[:1])
 

@@ -106,14 +106,19 @@ def begin_listing(model: Model, context: Context, act: Any) -> Rules:
             yield "R-DUPLICATE"
     yield from source(context, act)
     yield from contents(model, act)
-    if definition["polarity"] == "restriction" and definition["source"] is None:
-        deciders = {context.authority, *(who for who, _, _ in context.cosigners)}
-        if not any(
-            reaches(model.mandates(lodger, act.list, "lodge", context.day), act.area)
-            and reaches(model.mandates(reviewer, act.list, "review", context.day), act.area)
-            for lodger, reviewer in recourse(model, definition, deciders, context.day)
-        ):
-            yield "R-INDEPENDENT"
+    yield from appealable(model, context, act, {context.authority, *(who for who, _, _ in context.cosigners)})
+
+
+def appealable(model: Model, context: Context, act: Any, deciders: set[str]) -> Rules:
+    """Somebody may lodge, and somebody decide, appeals against what these decide in the act's area."""
+    definition = model.state["list"][act.list]
+    restricts = definition["polarity"] == "restriction" and definition["source"] is None
+    if restricts and not any(
+        reaches(model.mandates(lodger, act.list, "lodge", context.day), act.area)
+        and reaches(model.mandates(reviewer, act.list, "review", context.day), act.area)
+        for lodger, reviewer in recourse(model, definition, deciders, context.day)
+    ):
+        yield "R-INDEPENDENT"
 
 
 def is_active(listing: dict[str, Any], begin: str | None, day: str) -> bool:
@@ -214,6 +219,8 @@ def listing_correct(model: Model, context: Context, act: Any) -> Rules:
     if listing is None:
         return
     yield from stands(listing, context.day)
+    if act.area != listing["area"]:
+        yield from appealable(model, context, act, {listing["authority"], *listing["cosigners"], context.authority})
     if listing["effective"] is not None and act.effective is None:
         yield "R-DATES"
     if listing["effective"] is not None and act.effective is not None and act.effective < listing["effective"]:

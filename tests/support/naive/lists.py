@@ -67,7 +67,7 @@ def list_open(model: Model, context: Context, act: Any) -> Rules:
         yield "R-UNKNOWN"
         return
     yield from catalogue(model, context, "define", act.list)
-    if row["opened"] is not None:
+    if row["opened"] is not None and not (context.day < row["opened"] and act.effective < row["opened"]):
         yield "R-LIST-STATE"
     yield from law(model, context, row["law"])
     if row["polarity"] == "restriction" and row["source"] is None:
@@ -87,7 +87,9 @@ def list_close(model: Model, context: Context, act: Any) -> Rules:
         yield "R-UNKNOWN"
         return
     yield from catalogue(model, context, "define", act.list)
-    if row["opened"] is None or row["closed"] is not None:
+    if row["opened"] is None or (
+        row["closed"] is not None and not (context.day < row["closed"] and act.effective < row["closed"])
+    ):
         yield "R-LIST-STATE"
     elif act.effective < row["opened"]:
         yield "R-DATES"
