@@ -25,13 +25,21 @@ def declared() -> dict[str, tuple[str, str]]:
     found = {}
     for node in ast.walk(ast.parse(SOURCE.read_text(encoding="utf-8"))):
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            imported: dict[str, tuple[str, str]] = {}
             for one in node.body:
+                if isinstance(one, ast.Assign):
+                    # A public name of its own: `from m import x as y` is no export to a strict type checker.
+                    assert isinstance(one.targets[0], ast.Name)
+                    assert isinstance(one.value, ast.Name)
+                    found[one.targets[0].id] = imported.pop(one.value.id)
+                    continue
                 assert isinstance(one, ast.ImportFrom)
                 assert one.module is not None
                 for alias in one.names:
-                    assert alias.asname is not None, f"{alias.name} is not re-exported explicitly"
-                    assert alias.asname not in found, f"{alias.asname} is declared twice"
-                    found[alias.asname] = (one.module, alias.name)
+                    assert alias.asname in (alias.name, None), f"{alias.name} is not re-exported explicitly"
+                    assert alias.name not in found, f"{alias.name} is declared twice"
+                    (imported if alias.asname is None else found)[alias.name] = (one.module, alias.name)
+            assert not imported, f"{sorted(imported)} are not re-exported explicitly"
     return found
 
 

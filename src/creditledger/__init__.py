@@ -69,7 +69,7 @@ if TYPE_CHECKING:
     from creditledger.errors import UsageError as UsageError
     from creditledger.errors import VerificationFailed as VerificationFailed
     from creditledger.keys.passphrase import PassphraseSource as PassphraseSource
-    from creditledger.keys.signer import FileSigner as Signer  # noqa: F401 - the public name of a key in a file
+    from creditledger.keys.signer import FileSigner
     from creditledger.ledger.answer import Answer as Answer
     from creditledger.ledger.answer import Difference as Difference
     from creditledger.ledger.answer import HistoryItem as HistoryItem
@@ -77,6 +77,8 @@ if TYPE_CHECKING:
     from creditledger.ledger.ledger import Ledger as Ledger
     from creditledger.ledger.receipt import ContentItem as ContentItem
     from creditledger.ledger.receipt import Receipt as Receipt
+
+    Signer = FileSigner
 
 _ACTS = (
     "Act AppealDecide AppealFile AppealWithdraw AuthorityClose AuthorityRegister ContentErase EntryConfirm "

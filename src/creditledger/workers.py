@@ -327,6 +327,11 @@ class Pool:
                 worker.bury(WorkerDied(f"it said nothing for {SILENCE:.0f} seconds and was ended"))
 
 
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def serve(module: str) -> None:
     """The worker's side: answer the calls on standard input, on standard output, until the input ends."""
     import gc

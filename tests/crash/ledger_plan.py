@@ -174,5 +174,5 @@ def _commitments(items: Iterable[ContentItem]) -> tuple[Commitment, ...]:
 
 @cache
 def authors(seed: int) -> dict[str, Author]:
-    """The authors of a workload."""
-    return {name: Author(name, seed) for name in AUTHORS}
+    """The authors of a workload. With a seed that ends in 0 there is one alone, and all runs make the same calls."""
+    return {name: Author(name, seed) for name in AUTHORS[: 1 if seed % 10 == 0 else None]}

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from crash.ledger_plan import AUTHORS, Author, Signed, Step, StillClock, authors, founding
+from crash.ledger_plan import Author, Signed, Step, StillClock, authors, founding
 from creditledger.audit import Trust, crew, verify
 from creditledger.errors import NoLedger, Refused, StoreError
 from creditledger.ledger import unsynced
@@ -135,7 +135,7 @@ class _Workload:
         self._seed = seed
         self._authors = authors(seed)
         self._clock = StillClock()
-        self._positions = dict.fromkeys(AUTHORS, 0)
+        self._positions = dict.fromkeys(self._authors, 0)
         self._errors: list[Exception] = []
 
     def run(self, sessions: int, steps: int) -> None:
@@ -250,7 +250,7 @@ class _Check:
         self._clock = clock
         self._told = told
         self._authors = authors(told[0]["seed"] if told else 0)
-        self._last = dict.fromkeys(("founding", *AUTHORS), -1)
+        self._last = dict.fromkeys(("founding", *self._authors), -1)
         for one in told:
             self._last[one["author"]] = max(self._last[one["author"]], one["step"])
 

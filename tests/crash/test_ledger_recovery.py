@@ -11,7 +11,7 @@ import pytest
 from creditledger.acts import catalogue as acts
 from creditledger.acts.content import commit, item_id
 from creditledger.acts.kinds import Commitment, Subject
-from creditledger.errors import NoLedger, StoreError, VerificationFailed
+from creditledger.errors import KeyFileError, NoLedger, StoreError, VerificationFailed
 from creditledger.ledger.ledger import Ledger
 from creditledger.ledger.receipt import ContentItem, Receipt
 from creditledger.store.identity import Identities, Identity
@@ -266,6 +266,30 @@ class Interrupt:
 
     def sign(self, text: bytes) -> Signature:
         raise KeyboardInterrupt
+
+
+def test_content_is_on_the_disk_when_the_commit_fails_so_nothing_goes_on_before_it_is_removed(
+    registry: Registry,
+) -> None:
+    """The log itself is sound: it is the signer of checkpoints that fails. A commit in between would make it count."""
+    with registry.create() as ledger:
+        item = content(1)
+        ledger._writer._signers = (Unplugged(),)  # type: ignore[union-attr]  # as a log key in a token may be
+        with pytest.raises(KeyFileError, match="unplugged"):
+            listed(ledger, item)
+        with pytest.raises(StoreError, match="an earlier commit failed"):
+            ledger.append(listing(2), signer=signer("court"))
+    with registry.open() as ledger:
+        assert ledger.private_store().ids() == []
+        listed(ledger, item)
+        assert read(ledger, item) == item.content
+
+
+class Unplugged:
+    """A signer of checkpoints that is not there."""
+
+    def sign(self, text: bytes) -> Signature:
+        raise KeyFileError("the token is unplugged")
 
 
 def test_the_lock_is_released_even_if_closing_fails(registry: Registry) -> None:

@@ -80,6 +80,20 @@ def test_an_unknown_list_is_a_usage_error_that_names_the_known_ones(ledger: Ledg
         ledger.members("no-such-list")
 
 
+@pytest.mark.parametrize("day", ["2026-02-30", "20260301", "2026-3-1", "", "1.3.2026"])
+def test_a_day_that_is_none_is_refused_not_answered(ledger: Ledger, day: str) -> None:
+    with pytest.raises(UsageError, match="not well formed"):
+        ledger.lookup(firm(1), LIST, valid_at=day)
+    with pytest.raises(UsageError, match="not well formed"):
+        ledger.members(LIST, valid_at=day)
+
+
+def test_a_subject_that_is_none_is_refused_not_answered(ledger: Ledger) -> None:
+    for subject in ("ab", "uscc:91110000600037341L", Subject("uscc", "91110000600037341X"), Subject("name", "Ana")):
+        with pytest.raises(UsageError, match="not well formed"):
+            ledger.lookup(subject, LIST)  # type: ignore[arg-type]  # what a careless caller may do
+
+
 def test_every_commit_has_a_checkpoint_over_exactly_the_records(ledger: Ledger) -> None:
     for number in range(3):
         ledger.append(listing(number), signer=signer("court"))

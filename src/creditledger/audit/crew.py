@@ -5,7 +5,6 @@ When a worker dies of what it read, the caller starts the crew anew, without tha
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +15,7 @@ from creditledger.audit.source import Extent
 from creditledger.errors import NoLedger
 from creditledger.ledger.layout import Layout
 from creditledger.store.files import disk_error
-from creditledger.workers import Inline, Pool, Runner, WorkerDied
+from creditledger.workers import Inline, Pool, Runner, WorkerDied, processors
 
 TASKS: Final = "creditledger.audit.tasks"
 
@@ -24,11 +23,6 @@ SMALL_EXPORT: Final = 256 * 1024
 """Bytes of an export file up to which starting a process would take longer than doing the work here."""
 SMALL_STORE: Final = 2 * 1024 * 1024
 """Bytes of a log up to which one worker is enough."""
-
-
-def processors() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Crew:

@@ -11,6 +11,7 @@ is cut in half, as often as need be.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -37,7 +38,11 @@ _PACKED: Final = 32
 """Numbers in the history of a row, two for each act, up to which it is held in packed form between two acts."""
 
 _KINDS: Final[dict[str, tuple[Any, ...]]] = {
-    name: (kind.cls._make, [(1 + at, convert) for at, convert in kind.conversions], SUBJECT_RULES.get(kind.cls))
+    name: (
+        partial(tuple.__new__, kind.cls),
+        [(1 + at, convert) for at, convert in kind.conversions],
+        SUBJECT_RULES.get(kind.cls),
+    )
     for name, kind in ACT_TYPES.items()
 }
 """How an act is restored, as `restore_act` does it but for empty values, and its rule if it is about a subject."""

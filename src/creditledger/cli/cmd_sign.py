@@ -142,12 +142,10 @@ def _go_on(*, yes: bool, dry_run: bool) -> bool:
         return True
     if not sys.stdin.isatty():
         raise UsageError("nobody is at a terminal to confirm; read the words above and add --yes")
-    return click.confirm("Sign this?", err=True) or _declined()
-
-
-def _declined() -> bool:
-    output.say("Nothing was signed.")
-    return False
+    if not click.confirm("Sign this?", err=True):
+        output.say("Nothing was signed.")
+        raise click.exceptions.Exit(1)
+    return True
 
 
 def _write(signed: Submission, out: Path, *, force: bool, as_json: bool) -> None:

@@ -96,7 +96,7 @@ def _chunks(entries: Iterable[tuple[bytes, Sequence[bytes]]]) -> Iterator[list[S
         if chunk and (len(chunk) == CHUNK_ENTRIES or size + len(data) > CHUNK_BYTES):
             yield chunk
             chunk, size = [], 0
-        chunk.append((data, tuple(signatures)))
+        chunk.append((bytes(data), tuple(signatures)))
         size += len(data)
     if chunk:
         yield chunk

@@ -241,13 +241,14 @@ class Ledger:
     @contextmanager
     def _asking(self) -> Iterator[None]:
         """Within, the state stands still; a reader's has everything that the writer had committed before."""
-        with self._state_lock, self._state.held():
-            self._refresh()
-            yield
+        with self._state_lock:
+            self._require_usable()
+            with self._state.held():
+                self._refresh()
+                yield
 
     def _refresh(self) -> None:
         """A reader catches up with what the writer has committed since."""
-        self._require_usable()
         if self._writer is not None:
             return
         size = self._log.size()

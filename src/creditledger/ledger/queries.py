@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from creditledger.acts import identifiers
 from creditledger.acts.catalogue import ListDefine
 from creditledger.acts.content import subject_key
 from creditledger.acts.kinds import Subject
-from creditledger.codec.dates import day_at
-from creditledger.errors import UsageError
+from creditledger.codec.dates import check_date, day_at
+from creditledger.errors import FormatError, UsageError
 from creditledger.ledger.answer import Address, Answer, Difference, HistoryItem, ListingView
 from creditledger.ledger.log import Log
 from creditledger.ledger.state import State
@@ -36,6 +37,7 @@ class Queries:
         """The subject's status on the list on a day (default: today). Raises `UsageError` for an unknown list."""
         governance = self._state.governance
         definition = self._definition(list_id)
+        check_question(subject, valid_at)
         subject_row = SubjectRow.from_bytes(self._state.subject_row(subject_key(list_id, subject)))
         day = valid_at or self._today()
         status, views = self._views(governance, subject_row, day, known_day or self._today())
@@ -86,6 +88,7 @@ class Queries:
 
     def history(self, list_id: str, subject: Subject) -> Iterator[HistoryItem]:
         """Every act about the subject on the list, in the order of the log."""
+        check_question(subject, None)
         row = SubjectRow.from_bytes(self._state.subject_row(subject_key(list_id, subject)))
         for seq, index in row.addresses():
             record = self._log.record(seq)
@@ -99,6 +102,7 @@ class Queries:
         """Every subject that was ever on the list, with its status on the day, in the order of the subjects' keys."""
         governance = self._state.governance
         self._definition(list_id)
+        check_question(None, valid_at)
         day, known = valid_at or self._today(), known_day or self._today()
         prefix = list_id.encode() + b"\0"
         rows = self._state.rows("subject", prefix, prefix[:-1] + b"\1")
@@ -113,6 +117,20 @@ class Queries:
             known = ", ".join(sorted(self._state.governance.lists)) or "none yet"
             raise UsageError(f"there is no list {list_id!r:.80}; the ledger's lists: {known}")
         return row.definition
+
+
+def check_question(subject: Subject | None, valid_at: str | None) -> None:
+    """A question that is not well formed is refused, not answered: "nothing-recorded" would be a wrong answer.
+
+    Raises `UsageError` for a day that is not a date `YYYY-MM-DD`, and for a subject that is none.
+    """
+    try:
+        if valid_at is not None:
+            check_date(valid_at)
+        if subject is not None:
+            identifiers.check_value(*subject)
+    except (FormatError, TypeError, ValueError) as error:
+        raise UsageError(f"the question is not well formed: {error}") from None
 
 
 def parse_subject_key(key: bytes) -> tuple[str, Subject]:

@@ -210,7 +210,8 @@ class Writer:
             batch.append_many("record", place.records)
             self._check_written(batch, before, place)
             write_tiles(batch, place.builder, place.tiles)
-            head = Checkpoint(self._origin, place.builder.size, place.builder.root())
+            place.root = place.builder.root()
+            head = Checkpoint(self._origin, place.builder.size, place.root)
             checkpoint = sign_checkpoint(head, *self._signers)
             batch.append("checkpoint", seq_key(head.size), checkpoint)
         return checkpoint
@@ -243,7 +244,7 @@ class Writer:
             return
         size = self._builder.size
         self._log.set_edge(self._builder)
-        self._keep_head(size, self._builder.root(), checkpoint)
+        self._keep_head(size, place.root, checkpoint)
         for request in unit:
             request.receipts = [one if one.size else Receipt(*one[:-1], size) for one in request.receipts]
         if erased:
@@ -331,7 +332,7 @@ class Writer:
 class _Place:
     """Where the next record of a commit goes."""
 
-    __slots__ = ("builder", "content_waits", "last_leaf", "last_time", "leaves", "records", "tiles")
+    __slots__ = ("builder", "content_waits", "last_leaf", "last_time", "leaves", "records", "root", "tiles")
 
     def __init__(self, builder: TreeBuilder, last_leaf: bytes, last_time: int) -> None:
         self.builder = builder
@@ -341,6 +342,7 @@ class _Place:
         self.records: list[tuple[bytes, bytes]] = []
         self.leaves: list[bytes] = []
         self.content_waits = False
+        self.root = b""
 
 
 def _committed(entries: Iterable[CheckedEntry]) -> set[tuple[str | None, Subject, bytes]]:

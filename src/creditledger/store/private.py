@@ -291,7 +291,7 @@ class PrivateStore:
                 # The batch first: what lies below the mark is on the disk.
                 segment.rewrite(fd, header.committed, settled.committed)
                 os.fsync(fd)
-                segment.write_header(fd, settled)
+            segment.write_header(fd, settled)  # Even as it is: after a sync that failed, nothing else makes it durable.
             end = settled.committed
             segment.cut(fd, end)
             sync_dir(self._path)  # The names too: of the segment, and of the directory itself.
