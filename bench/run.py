@@ -20,6 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from creditledger.workers import processors
 from picture import Line, Panel, draw
 
 TASKS = Path(__file__).with_name("tasks.py")
@@ -198,7 +199,7 @@ def machine(base: Path, busy: float) -> dict[str, Any]:
         key=lambda fields: len(fields[1]) if base.is_relative_to(fields[1]) else -1,
     )
     return {
-        "processor": f"{len(os.sched_getaffinity(0))} processors, {cpu}",
+        "processor": f"{processors()} processors, {cpu}",
         "memory": f"{memory / 2**30:.0f} GiB",
         "disk": f"{mount[2]} on {mount[0]}",
         "system": f"{platform.system()} {platform.release()}",

@@ -23,10 +23,10 @@ from creditledger.audit.trust import Trust
 from creditledger.ledger.founding import LogSigner
 from creditledger.ledger.ledger import Ledger
 from creditledger.tlog.tree import check_inclusion, inclusion_proof, leaf_hash
-from creditledger.workers import Pool
+from creditledger.workers import Pool, processors
 from world import CLERKS, LIST, ORIGIN, EntryFile, Home, clerk, clerks_entries, found, make_entries, signer, subject
 
-JOBS = len(os.sched_getaffinity(0))
+JOBS = processors()
 _SAMPLE_SECONDS = 0.05
 _TICKS = os.sysconf("SC_CLK_TCK")
 

@@ -257,11 +257,10 @@ RULES: list[tuple[str, str, Any]] = [  # R §6 to 8.1: of which acts, what is de
     ("authority.register/1", "parent open, R-ADMIN", lambda s, a: (a.parent is None or s.open(a.parent)) and s.admin(a.parent)),
     ("authority.close/1", "authority open, or an heir named by root", lambda s, a: s.open(a.authority) or s.orphaned(a)),
     ("authority.close/1", "successor open, R-SELF, R-CONSENT", lambda s, a: a.successor is None or (s.open(a.successor) and a.successor != a.authority and (s.role == "root" or a.successor in s.consenting))),
-    ("mandate.grant/1", "authority open", lambda s, a: s.open(a.authority)),
     ("authority.close/1 mandate.grant/1", "R-ADMIN, and so R-SELF", lambda s, a: s.admin(s.parent(a.authority))),
     ("mandate.grant/1 law.register/1", "R-MANDATE-TERM, R-DATES", lambda s, a: a.until is None or a.effective < a.until),
     ("mandate.grant/1", "R-MANDATE: delegated", lambda s, a: s.role == "root" or any(s.passes_on(m, a) for m in s.held(a.list, "delegate"))),
-    ("mandate.grant/1", "R-UNKNOWN, R-MANDATE", lambda s, a: a.list in s.lists if a.list else {*a.actions} <= {"catalogue", "define", "delegate"}),
+    ("mandate.grant/1", "authority open; R-UNKNOWN, R-MANDATE: its list or the catalogue", lambda s, a: s.open(a.authority) and (a.list in s.lists if a.list else {*a.actions} <= {"catalogue", "define", "delegate"})),
     ("mandate.revoke/1", "R-UNKNOWN, R-MANDATE-TERM", lambda s, a: a.mandate in s.mandates and (s.mandates[a.mandate].revoked is None or s.mandates[a.mandate].revoked > max(s.day, a.effective))),
     ("mandate.revoke/1", "R-ADMIN", lambda s, a: s.admin(s.mandates[a.mandate].by, s.parent(s.mandates[a.mandate].authority))),
     ("key.add/1", "R-KEY-FORM", lambda s, a: is_prime_order(a.key[1:])),
@@ -414,9 +413,8 @@ class Verifier:
         match a.type:
             case "ledger.create/1" | "rules.activate/1":
                 demand(a.rule_set in RULE_SETS, "LED-VERSION", "rule set", [*RULE_SETS], a.rule_set)
-                rule = "R-RULE-SET: the hash of its text, and not the one in force"
-                founds = self.seq == 0 and RULE_SETS[a.rule_set] == a.rule_set_hash.hex()
-                demand(founds, "LED-RULE", a.type, rule, a.rule_set_hash)
+                named = self.seq == 0 and RULE_SETS[a.rule_set] == a.rule_set_hash.hex()
+                demand(named, "LED-RULE", a.type, "R-RULE-SET: by its hash, and not the one in force", a.rule_set_hash)
                 self.offset, self.threshold = a.utc_offset, a.threshold
                 for role, key in [("root", key) for key in a.root_keys] + [("log", key) for key in a.log_keys]:
                     self.add(Row(type="key.add/1", authority="root", key=key, role=role, until=None))

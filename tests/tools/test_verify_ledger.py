@@ -13,6 +13,7 @@ import io
 import json
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -235,8 +236,8 @@ def _built() -> Ledger:
     ledger.add([*ROOT, *(f"{body}:{key}" for body, key, _ in keys)], law("act"), *bodies, *(key_add(*key) for key in keys))
     ledger.add(
         ROOT,
-        ["ground.register/1", "sham", "Sham", "restriction", "conduct", "act", "1", None],
-        ["list.define/1", "evaders", "Evaders", "restriction", "act", "1", ["sham"], ["handle"], 0, 60, 15, [], ["low"], ["high"], "none", None],
+        ["ground.register/1", "sham", "Sham", "supervision", "conduct", "act", "1", None],
+        ["list.define/1", "evaders", "Evaders", "supervision", "act", "1", ["sham"], ["handle"], 0, 60, 15, [], ["low"], ["high"], "none", None],
         grant("m-high", "high", "add", "correct", "delegate", "remove"),
         grant("m-catalogue", "high", "catalogue", "define", list=None, areas=[]),
         ["list.open/1", "evaders", "2026-01-01"],
@@ -498,7 +499,7 @@ ATTACKS: dict[str, tuple[int, str, int, *tuple[Callable[[Ledger], Any], ...]]] =
     "an unknown version of the entry": (13, "LED-VERSION", 10, lambda log: log.add(LOW, listing(), version="creditledger/entry/v2")),
     "an unknown version of the record": (13, "LED-VERSION", 10, lambda log: log.write(*log.entry(LOW, listing()), version=2)),
     "an unknown rule set": (13, "LED-VERSION", 10, lambda log: log.add(ROOT, ["rules.activate/1", "rules-2", bytes(32)])),
-    "another text of the rule set": (13, "LED-VERSION", 10, lambda log: log.add(ROOT, ["rules.activate/1", "rules-1", bytes(32)])),
+    "another text of the rule set": (3, "LED-RULE", 10, lambda log: log.add(ROOT, ["rules.activate/1", "rules-1", bytes(32)])),
     "an alteration behind an unknown version": (3, "LED-CHAIN", 11, lambda log: log.add(LOW, ["listing.add/2"]), lambda log: log.write(*log.entry(LOW, listing()), prev=bytes(32))),
     "a root behind an unknown version": (3, "LED-TREE", 10, lambda log: log.add(LOW, ["listing.add/2"]), lambda log: log.frame(21, lambda p: note(11, sha()))),
 }
@@ -530,7 +531,7 @@ RULES: dict[str, tuple[str, list[tuple[list[str], *tuple[Any, ...]]]]] = {
     "a listing by an admin key": ("R-ROLE", [(LOW_ADMIN, listing())]),
     "a listing by root": ("R-ROLE", [(ROOT, listing())]),
     "a file cited without a mandate": ("R-MANDATE", [(ROOT, grant("m-new", "high", "lodge")), (["high:high-act"], ["source.cite/1", "evaders", "f", bytes(32), 1, "2026-01-01"]), (HIGH_ADMIN, withdraw("m-low")), (LOW, ["source.cite/1", "evaders", "f", bytes(32), 1, "2026-01-01"])]),
-    "a decision on a transcript without transcribe": ("R-MANDATE", [(ROOT, ["list.define/1", "copy", "Copy", "restriction", "act", "1", ["sham"], ["handle"], 0, 60, 15, [], [], [], "none", "Court"], grant("m-new", "low", "add", list="copy")), (LOW, ["listing.add/1", "copy", *listing()[2:]])]),
+    "a decision on a transcript without transcribe": ("R-MANDATE", [(ROOT, ["list.define/1", "copy", "Copy", "supervision", "act", "1", ["sham"], ["handle"], 0, 60, 15, [], [], [], "none", "Court"], grant("m-new", "low", "add", list="copy")), (LOW, ["listing.add/1", "copy", *listing()[2:]])]),
     "a mandate revoked, then used": ("R-MANDATE", [(HIGH_ADMIN, withdraw("m-low")), (LOW, listing())]),
     "root below its threshold": ("R-ADMIN", [(ROOT[:1], THIRD)]),
     "root below its threshold with an admin beside it": ("R-ADMIN", [([*ROOT[:1], *HIGH_ADMIN], THIRD)]),
@@ -657,7 +658,12 @@ def test_founding(signers: list[str], changes: dict[str, Any], verify: Verify) -
 
 
 def test_founding_that_is_none(verify: Verify) -> None:
-    for acts, code in (([THIRD], 3), ([create(), THIRD], 3), ([create(rule_set_hash=bytes(32))], 13)):
+    for acts, code in (
+        ([THIRD], 3),
+        ([create(), THIRD], 3),
+        ([create(rule_set_hash=bytes(32))], 3),
+        ([create(rule_set="rules-2")], 13),
+    ):
         ledger = Ledger()
         ledger.add(ALL_ROOT, *acts)
         assert verify(ledger.export(), ledger.trust())["exit"] == code
@@ -818,3 +824,14 @@ def test_it_can_be_read_in_one_sitting_and_needs_nothing_of_the_package() -> Non
     assert text.count("\n") <= 500
     imported = set(re.findall(r"^(?:import|from) (\w+)", text, flags=re.MULTILINE))
     assert imported - sys.stdlib_module_names == {"msgpack", "nacl"}
+
+
+def test_the_verdict_stands_when_nobody_reads_it(tmp_path: Path) -> None:
+    (tmp_path / "trust").write_text(good().trust())
+    (tmp_path / "export").write_bytes(good().export()[:-1])
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, tool.__file__, str(tmp_path / "export"), "--trust", str(tmp_path / "trust")]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (3, b"")

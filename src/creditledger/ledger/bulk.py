@@ -7,7 +7,6 @@ found good is recorded without a second look: it was this program that looked, a
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -17,7 +16,7 @@ from typing import Protocol
 from creditledger.errors import LedgerError
 from creditledger.keys import ed25519
 from creditledger.record.entry import MAX_ENTRY_BYTES, CheckedEntry, check_entry, entry_hash, read_entry, restore_entry
-from creditledger.workers import Pool
+from creditledger.workers import Pool, processors
 
 CHUNK_ENTRIES = 1000
 CHUNK_BYTES = 900_000
@@ -78,14 +77,9 @@ def _judged(
             # What is too long is cut to what is still too long.
             yield ([(data[: MAX_ENTRY_BYTES + 1], signatures) for data, signatures in chunk],)
 
-    with Pool(__name__, _processors() if jobs is None else jobs) as pool:
+    with Pool(__name__, processors() if jobs is None else jobs) as pool:
         for digests in pool.map("check", calls()):
             yield sent.popleft(), digests
-
-
-def _processors() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _chunks(entries: Iterable[tuple[bytes, Sequence[bytes]]]) -> Iterator[list[SignedEntry]]:
