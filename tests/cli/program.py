@@ -49,7 +49,9 @@ class Program:
     home: Path
 
     def environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("CREDITLEDGER_")}
+        # The size of the terminal is that of the terminal, whatever a test runner says of its own.
+        own = ("CREDITLEDGER_", "COLUMNS", "LINES")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
         return kept | {"XDG_STATE_HOME": str(self.home), "TERM": "xterm-256color", "PYTHONWARNINGS": "error"}
 
     def __call__(
