@@ -31,7 +31,7 @@ MIXED_ORDER = bytes.fromhex("ea5ef8400c31ef41e28f22e718b43f66981b29cf645af2a0e22
 RULE_SETS = {"rules-1": "b5125b542585655806f1030b423537b98b192071fbc96bb3e5b60b6444ca89ad"}  # SHA-256 of the text
 UNCHECKED = [
     "LED-RULE beyond keys, authorities and mandates: of rules-1 section 7 what grounds, measures and lists say, R-SEPARATION, R-INDEPENDENT, R-TRANSCRIPT, R-SCHEME, R-CONFIRM; section 8 beyond role, mandate and area (of appeal.decide and content.erase: the area, too)",
-    "LED-HEAD against remembered heads (a tail cut off at a checkpoint, another history shown to somebody else); LED-STATE and stored tiles; LED-CONTENT; witness cosignatures; ML-DSA; the truth of what is recorded, and of the log's clock",
+    "LED-HEAD against remembered heads (a tail cut off at a checkpoint, another history shown to somebody else); LED-STATE and stored tiles; LED-CONTENT, and what P frames hold; witness cosignatures; ML-DSA; the truth of what is recorded, and of the log's clock",
 ]
 
 
@@ -156,10 +156,9 @@ appeal.file/1 list subject listing filed:date content
 appeal.decide/1 list subject appeal:ref outcome:quash_ex_nunc|quash_ex_tunc|remit|uphold|vary decided effective until content
 appeal.withdraw/1 list subject appeal:ref withdrawn:date
 content.erase/1 list subject commitments:bytes32{1..64} decided law article"""
-ENTRY = "creditledger/entry/v1"
 _usual, _rows = dict(word.split(":") for word in USUAL.split()), [row.split() for row in TABLE.strip().split("\n")]
 FIELDS = {name: [(f + ":" + _usual.get(f, "id")).split(":")[:2] for f in fields] for name, *fields in _rows}
-ACT_TYPES = FIELDS.keys() - {"record", ENTRY}
+ENTRY, ACT_TYPES = "creditledger/entry/v1", {name for name in FIELDS if name.endswith("/1")}
 
 
 def read_fields(name: str, value: list[Any]) -> Row:
@@ -203,20 +202,20 @@ def check_signature(finding: str, key: bytes, message: bytes, signature: bytes) 
 
 
 def read_trust(path: str) -> Row:
-    """§12.2: origin, ledger_id (32 bytes), keys (key id → 33 bytes). ValueError for what is not of that form."""
+    """§12.2: origin, ledger_id (32 bytes), keys (name, key id → 33 bytes). ValueError for what is not of that form."""
     with open(path, "rb") as file:
         raw = file.read(65_537)
     form: Any = tomllib.loads(raw.decode()) if len(raw) <= 65_536 else {}
-    version, origin, ledger_id, vkeys = map(form.get, ("format", "origin", "ledger_id", "log_keys"))
-    keys: dict[bytes, bytes] = {}
+    names = ("format", "origin", "ledger_id", "log_keys")
+    version, origin, ledger_id, vkeys, keys = *map(form.get, names), dict[tuple[str, bytes], bytes]()
     for vkey in vkeys if type(vkeys) is list and fits("name255", origin) else ():
         m = re.fullmatch(r"([^+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]{44})", str(vkey))
         key = base64.b64decode(m[3]) if m else b""
-        if m and m[1] == origin and fits("key", key) and m[2] == sha256(origin.encode(), b"\n", key)[:4].hex():
-            keys[bytes.fromhex(m[2])] = key
+        if m and fits("name255", m[1]) and fits("key", key) and m[2] == sha256(m[1].encode(), b"\n", key)[:4].hex():
+            keys[m[1], bytes.fromhex(m[2])] = key
     formed = len(form) == 4 and version == "creditledger/trust/v1" and fits("digest", ledger_id)
     if not formed or not 1 <= len(keys) <= 64 or len(keys) != len(vkeys):
-        raise ValueError("the trust file is not of section 12.2: its four settings, 1 to 64 vkeys of the origin")
+        raise ValueError("the trust file is not of section 12.2: its four settings, 1 to 64 vkeys, each once")
     return Row(origin=origin, ledger_id=bytes.fromhex(ledger_id), keys=keys)
 
 
@@ -230,17 +229,17 @@ def read_checkpoint(data: bytes, trust: Row) -> tuple[int, bytes, list[bytes]]:
     m: Any = re.fullmatch(NOTE, note) if note.encode() == data else None
     demand(m, "LED-CKPT", "note", "the form of section 5.2", data)
     demand(m[1] == trust.origin, "LED-CKPT", "origin", trust.origin, m[1])
-    signers: list[bytes] = []
+    signers: dict[tuple[str, bytes], bytes] = {}
     for name, code in re.findall(LINE, note):
         raw = base64.b64decode(code)
         demand(len(name.encode()) <= 255 and len(raw) > 4, "LED-CKPT", "signature", "name, key id and more", code)
-        key = trust.keys.get(raw[:4]) if name == trust.origin else None
-        if key:
-            demand(key not in signers, "LED-CKPT", "signatures", "one by each key", "two by one")
-            check_signature("LED-CKPT", key, note[: m.end(3) + 1].encode(), raw[4:])
-            signers.append(key)
+        who = (name, raw[:4])
+        if who in trust.keys:
+            demand(who not in signers, "LED-CKPT", "signatures", "one by each key", "two by one")
+            check_signature("LED-CKPT", trust.keys[who], note[: m.end(3) + 1].encode(), raw[4:])
+            signers[who] = trust.keys[who]
     demand(signers, "LED-CKPT", "signatures", "one by a trusted key", "none")
-    return int(m[2]), base64.b64decode(m[3]), signers
+    return int(m[2]), base64.b64decode(m[3]), [*signers.values()]
 
 
 # fmt: off
@@ -412,6 +411,7 @@ class Verifier:
             self.add(a)
         match a.type:
             case "ledger.create/1" | "rules.activate/1":
+                demand(self.seq or a.origin == self.trust.origin, "LED-CKPT", "origin", self.trust.origin, vars(a))
                 demand(a.rule_set in RULE_SETS, "LED-VERSION", "rule set", [*RULE_SETS], a.rule_set)
                 named = self.seq == 0 and RULE_SETS[a.rule_set] == a.rule_set_hash.hex()
                 demand(named, "LED-RULE", a.type, "R-RULE-SET: by its hash, and not the one in force", a.rule_set_hash)

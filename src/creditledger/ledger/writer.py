@@ -9,7 +9,8 @@ The order within a commit is what the promises rest on (DESIGN: P4, P7):
 4. the batch is committed, with full sync;
 5. the head outside the directory follows, and only then is anybody answered.
 
-A commit that fails poisons the writer: whether the disk has it is unknown until the ledger has been opened again.
+A commit that fails poisons the writer: whether the disk has it is unknown until the ledger has been opened again. So
+does one that fails after its content was stored: opening removes the content, which a later commit would make count.
 """
 
 from __future__ import annotations
