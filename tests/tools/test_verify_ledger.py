@@ -439,16 +439,29 @@ def test_what_is_lawful_beyond_it(verify: Verify) -> None:
         "Court",
     ]
     ledger.add(
-        ROOT, copy, grant("m-copy", "low", "transcribe", list="copy"), ["list.open/1", "copy", "2026-01-01"], THIRD
+        [*ROOT, "fourth:new"],
+        ["authority.register/1", "fourth", *THIRD[2:]],
+        key_add("fourth", "new"),
+        key_revoke("fourth", "new"),
+    )
+    ledger.add(
+        [*ROOT, "root:root-4"],
+        key_add("root", "root-4", "root"),
+        key_revoke("root", "root-1"),
+        key_revoke("root", "root-2"),
+    )
+    root = ["root:root-3", "root:root-4"]
+    ledger.add(
+        root, copy, grant("m-copy", "low", "transcribe", list="copy"), ["list.open/1", "copy", "2026-01-01"], THIRD
     )
     ledger.add(LOW, ["listing.add/1", "copy", *listing(4)[2:]])
-    ledger.add([*ROOT, "third:third-admin"], key_add("third", "third-admin", "admin"))
+    ledger.add([*root, "third:third-admin"], key_add("third", "third-admin", "admin"))
     ledger.add([*HIGH_ADMIN, "third:third-admin"], close("low", "2026-01-02", "third"))
-    ledger.add(ROOT, close("third", "2026-01-02"))
+    ledger.add(root, close("third", "2026-01-02"))
     ledger.time += 48 * HOUR
-    ledger.add(ROOT, close("third", "2026-01-09", "high"))
-    ledger.add(ROOT, key_revoke("root", "log"))
-    ledger.add(ROOT, law("new-act"))
+    ledger.add(root, close("third", "2026-01-09", "high"))
+    ledger.add(root, key_revoke("root", "log"))
+    ledger.add(root, law("new-act"))
     ledger.frames[-1] = (b"C", note(len(ledger.leaves), merkle(ledger.leaves), key="log-2"))
     report = verify(ledger.export(), ledger.trust())
     assert (report["exit"], report["findings"]) == (0, {})
@@ -565,6 +578,10 @@ RULES: dict[str, tuple[str, list[tuple[list[str], *tuple[Any, ...]]]]] = {
     "a key added by an act key": ("R-ADMIN", [([*LOW, "low:new"], key_add("low", "new"))]),
     "a key without its holder": ("R-KEY-POSSESSION", [(LOW_ADMIN, key_add("low", "new"))]),
     "a key for a body that is none": ("authority open", [([*ROOT, "nobody:new"], key_add("nobody", "new"))]),
+    "a key for a body that the next act registers": ("authority open", [([*ROOT, "third:new"], key_add("third", "new"), THIRD)]),
+    "a root key that counts itself": ("R-ADMIN", [([*ROOT[:1], "root:new"], key_add("root", "new", "root"))]),
+    "a mandate passed on after its end": ("delegated", [(ROOT, withdraw("m-high")), (HIGH_ADMIN, grant("m-new", "low", "add"))]),
+    "a mandate from above the parent": ("R-ADMIN", [(ROOT, [*THIRD[:5], "low", None, None]), (HIGH_ADMIN, grant("m-new", "third", "add"))]),
     "a key for a closed body": ("authority open", [(HIGH_ADMIN, close("low")), (ROOT, key_add("low", "new"))]),
     "a key in a second role": ("R-KEY-UNIQUE", [([*LOW_ADMIN, *LOW], key_add("low", "low-act-2", "admin"))]),
     "a revoked key again": ("R-KEY-UNIQUE", [(LOW_ADMIN, key_add("low", "low-act"))]),
