@@ -11,6 +11,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -101,6 +102,12 @@ def open_ledger(root: Path, clock: StillClock) -> Ledger:
     )
 
 
+def close(ledger: Ledger) -> None:
+    """Close it: what was acknowledged is in the log, and what cannot be written now is replayed."""
+    with suppress(StoreError):
+        ledger.close()
+
+
 def send(ledger: Ledger, step: Step) -> list[Receipt]:
     """Take one step."""
     if len(step.entries) > 1:
@@ -140,33 +147,27 @@ class _Workload:
 
     def run(self, sessions: int, steps: int) -> None:
         self._again(lambda: found(self._root, self._clock, CONTENT_KEY if self._seed % 2 else None))
-        ledger = self._again(self._open)
-        for number, entry in enumerate(founding().entries):
-            ledger, receipt = self._append_founding(ledger, entry)
-            self._tell("founding", number, [receipt])
-        self._clock.going = True
-        for name, author in self._authors.items():
-            head = ledger.key_head(author.key.public_key)
-            if head is not None and head.next_seq:  # A run before this one was killed. What came last is sent again.
-                self._positions[name] = author.step_at(head.next_seq - 1)
-        for _ in range(sessions):
-            goals = {name: number + steps for name, number in self._positions.items()}
-            for attempt in range(ATTEMPTS + 1):
-                if self._session(ledger, goals):
-                    break
-                if attempt == ATTEMPTS:
-                    ledger.close()
-                    raise self._errors[0]
-                ledger = self._reopen(ledger)
-            ledger = self._reopen(ledger)
-        with suppress(StoreError):
-            ledger.close()
+        self._ledger = self._again(self._open)
+        try:
+            for number, entry in enumerate(founding().entries):
+                self._tell("founding", number, [self._append_founding(entry)])
+            self._clock.going = True
+            for name, author in self._authors.items():
+                head = self._ledger.key_head(author.key.public_key)
+                if head is not None and head.next_seq:  # A run before this was killed. What came last is sent again.
+                    self._positions[name] = author.step_at(head.next_seq - 1)
+            for _ in range(sessions):
+                goals = {name: number + steps for name, number in self._positions.items()}
+                self._again(partial(self._session, goals))
+                self._reopen()
+        finally:
+            close(self._ledger)
 
-    def _session(self, ledger: Ledger, goals: dict[str, int]) -> bool:
-        """Let the authors go on to these steps, all at the same time; False if the disk failed one of them."""
+    def _session(self, goals: dict[str, int]) -> None:
+        """Let the authors go on to these steps, all at the same time; if the disk fails, open again and raise."""
         self._errors.clear()
         threads = [
-            threading.Thread(target=self._write, args=(ledger, author, goals[name]), daemon=True)
+            threading.Thread(target=self._write, args=(author, goals[name]), daemon=True)
             for name, author in self._authors.items()
         ]
         for thread in threads:
@@ -178,36 +179,38 @@ class _Workload:
             if not isinstance(error, StoreError):
                 raise error
         if self._errors:
-            expect_poisoned(ledger)
-        return not self._errors
+            expect_poisoned(self._ledger)
+            self._reopen()
+            raise self._errors[0]
 
-    def _write(self, ledger: Ledger, author: Author, goal: int) -> None:
+    def _write(self, author: Author, goal: int) -> None:
         try:
             start = self._positions[author.name]
             for number in range(start, goal):
                 if number % 5 == 3 and number > start:  # What goes first may be there already.
-                    expect_refusal(ledger, author.junk(number))
-                self._tell(author.name, number, send(ledger, author.step(number)))
+                    expect_refusal(self._ledger, author.junk(number))
+                self._tell(author.name, number, send(self._ledger, author.step(number)))
                 self._positions[author.name] = number + 1
         except Exception as error:  # noqa: BLE001  # It is looked at when all threads have ended.
             self._errors.append(error)
 
-    def _append_founding(self, ledger: Ledger, entry: Signed) -> tuple[Ledger, Receipt]:
-        for _ in range(ATTEMPTS):
+    def _append_founding(self, entry: Signed) -> Receipt:
+        def attempt() -> Receipt:
             try:
-                return ledger, ledger.append_signed(*entry)
+                return self._ledger.append_signed(*entry)
             except StoreError:
-                expect_poisoned(ledger)
-                ledger = self._reopen(ledger)
-        return ledger, ledger.append_signed(*entry)
+                expect_poisoned(self._ledger)
+                self._reopen()
+                raise
+
+        return self._again(attempt)
 
     def _open(self) -> Ledger:
         return open_ledger(self._root, self._clock)
 
-    def _reopen(self, ledger: Ledger) -> Ledger:
-        with suppress(StoreError):  # What was acknowledged is in the log; what cannot be written now is replayed.
-            ledger.close()
-        return self._again(self._open)
+    def _reopen(self) -> None:
+        close(self._ledger)
+        self._ledger = self._again(self._open)
 
     def _again(self, action: Callable[[], Result]) -> Result:
         for _ in range(ATTEMPTS):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,10 @@ from creditledger.acts.kinds import Commitment, Subject
 from creditledger.errors import KeyFileError, NoLedger, StoreError, VerificationFailed
 from creditledger.ledger.ledger import Ledger
 from creditledger.ledger.receipt import ContentItem, Receipt
+from creditledger.record.entry import entry_hash
 from creditledger.store.identity import Identities, Identity
 from creditledger.tlog.note import Signature
-from support.registry import LIST, Registry, listing, signer
+from support.registry import LIST, Registry, by_root, listing, signer
 
 
 @pytest.fixture
@@ -290,6 +292,36 @@ class Unplugged:
 
     def sign(self, text: bytes) -> Signature:
         raise KeyFileError("the token is unplugged")
+
+
+def test_closing_while_threads_append_answers_each_of_them_and_loses_nothing(registry: Registry) -> None:
+    ledger = registry.create()
+    for name in ("court-2", "court-3"):
+        key = signer(name)
+        by_root(ledger, acts.KeyAdd("court", key.public_key, "act"), cosigners=[("court", key)])
+    receipts: list[Receipt] = []
+    stopped: list[str] = []
+
+    def send(name: str, first: int) -> None:
+        try:
+            while True:
+                receipts.append(ledger.append(listing(first + len(receipts)), signer=signer(name)))
+        except StoreError as error:
+            stopped.append(str(error))
+
+    starts = zip(("court", "court-2", "court-3"), (1000, 200_000, 300_000), strict=True)
+    threads = [threading.Thread(target=send, args=start) for start in starts]
+    for thread in threads:
+        thread.start()
+    while len(receipts) < 20:
+        time.sleep(0.001)
+    ledger.close()
+    for thread in threads:
+        thread.join(60)
+    assert len(stopped) == len(threads)
+    with registry.open() as ledger:
+        for receipt in receipts:
+            assert entry_hash(ledger.record(receipt.seq).entry) == receipt.entry_hash
 
 
 def test_the_lock_is_released_even_if_closing_fails(registry: Registry) -> None:

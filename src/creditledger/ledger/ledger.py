@@ -509,7 +509,7 @@ class Ledger:
         if self._closed or self._process != os.getpid():
             return
         self._closed = True
-        with ExitStack() as release:
+        with self._state_lock, ExitStack() as release:  # A commit under way is answered first.
             if self._lock is not None:
                 release.callback(self._lock.release)
             release.callback(self._heads.close)
@@ -517,9 +517,8 @@ class Ledger:
             release.callback(self._state.close)
             release.callback(self._contents.close)
             if self._writer is not None and self._writer.poisoned is None:
-                with self._state_lock:
-                    self._state.flush()
-                    self._contents.mark_erased(self._state.applied)
+                self._state.flush()
+                self._contents.mark_erased(self._state.applied)
 
     def __enter__(self) -> Self:
         return self
