@@ -20,6 +20,7 @@ from typing import Any, Self
 from baseline import reference_loop
 from creditledger.audit.auditor import verify
 from creditledger.audit.trust import Trust
+from creditledger.keys import ed25519
 from creditledger.ledger.founding import LogSigner
 from creditledger.ledger.ledger import Ledger
 from creditledger.tlog.tree import check_inclusion, inclusion_proof, leaf_hash
@@ -28,6 +29,7 @@ from world import CLERKS, LIST, ORIGIN, EntryFile, Home, clerk, clerks_entries, 
 
 JOBS = processors()
 _SAMPLE_SECONDS = 0.05
+_PACE_SECONDS = 0.3
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -239,6 +241,17 @@ TASKS: dict[str, Callable[..., dict[str, Any]]] = {
 }
 
 
+def pace() -> float:
+    """Signatures of an entry's size that one thread verifies in a second of its own: how fast the machine is now."""
+    key, message = clerk(0), bytes(337)
+    signature = key.sign(message)
+    number, began = 0, time.thread_time()
+    while (seconds := time.thread_time() - began) < _PACE_SECONDS:
+        ed25519.verify(key.public_key[1:], message, signature)
+        number += 1
+    return number / seconds
+
+
 def _processor_seconds() -> tuple[float, float]:
     """Seconds that all processors were there for, and seconds that they were busy, since the system started."""
     ticks = [int(one) for one in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
@@ -254,16 +267,19 @@ def _own_seconds() -> float:
 def main() -> None:
     """Run the task named by the first argument with the arguments in the second.
 
-    Beside what it found: `elsewhere`, the share of the processors that was busy with something else meanwhile.
+    Beside what it found: `elsewhere`, the share of the processors that was busy with something else meanwhile, and
+    `pace`, the mean of the machine's pace before and after.
     """
     name, given = sys.argv[1], json.loads(sys.argv[2])
     if "file" in given:
         given["file"] = EntryFile(**{**given["file"], "path": Path(given["file"]["path"])})
+    before = pace()
     there, busy = _processor_seconds()
     own = _own_seconds()
     result = TASKS[name](**given)
-    there, busy = (after - before for after, before in zip(_processor_seconds(), (there, busy), strict=True))
+    there, busy = (after - earlier for after, earlier in zip(_processor_seconds(), (there, busy), strict=True))
     result["elsewhere"] = max(busy - (_own_seconds() - own), 0.0) / max(there, 0.01)
+    result["pace"] = (before + pace()) / 2
     json.dump(result, sys.stdout)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -38,22 +39,57 @@ def run(command: list[str], home: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True, timeout=120)
 
 
+def ensure_demo(home: Path) -> None:
+    """The tour's demonstration, made here if the tour was not run."""
+    if not (home / "demo").exists():
+        assert run(["creditledger", "demo", "--dir", "demo", "--acts", "300"], home).returncode == 0
+
+
 def test_the_tour_does_what_it_says(home: Path) -> None:
-    commands = [line[2:] for block in blocks("console") for line in block.splitlines() if line.startswith("$ ")]
+    # A backslash at the end of a line, and `> ` at the beginning of the next: they are one command.
+    lines = [line for block in blocks("console") for line in block.replace("\\\n> ", "").splitlines()]
+    commands = [line[2:] for line in lines if line.startswith("$ ")]
     assert len(commands) > 15
+    said = {}
     for command in commands:
         words, _, expected = command.partition("   # exit ")
         done = run(["sh", "-c", words], home)
         assert done.returncode == int(expected or 0), f"{command}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr, command
+        said[words] = done.stdout
+    verdicts = {
+        words: out.partition("\n")[0] for words, out in said.items() if " verify" in words or "verify_" in words
+    }
+    assert len(verdicts) == 5
+    for words, verdict in verdicts.items():
+        assert verdict.startswith("verdict: "), words
+        assert ("failed" if "tampered" in words else "intact") in verdict.lower(), words
+
+
+def test_the_independent_verifier_finds_a_flipped_bit_in_the_export(home: Path) -> None:
+    """It says that the tour's export is intact, and ends with 3 once a bit of a record in it was changed."""
+    ensure_demo(home)
+    if not (home / "demo.ledger").exists():
+        assert run(["creditledger", "export", "demo", "demo.ledger"], home).returncode == 0
+    whole = (home / "demo.ledger").read_bytes()
+    name = b"Civil Enforcement Act"
+    assert whole.count(name) == 1
+    (home / "flipped.ledger").write_bytes(whole.replace(name, b"Civil Enforcement Abt"))
+    for file, code, verdict in (("demo.ledger", 0, "intact"), ("flipped.ledger", 3, "FAILED")):
+        done = run(["python", "tools/verify_ledger.py", file, "--trust", "demo/ledger.trust"], home)
+        assert (done.returncode, done.stderr) == (code, ""), done.stdout
+        assert verdict in done.stdout.partition("\n")[0]
+        report = json.loads(
+            run(["python", "tools/verify_ledger.py", file, "--trust", "demo/ledger.trust", "--json"], home).stdout
+        )
+        assert report["exit"] == code
 
 
 def test_the_library_examples_run(home: Path) -> None:
     # They go on from the tour's demonstration.
     examples = blocks("python")
     assert len(examples) == 2
-    if not (home / "demo").exists():
-        assert run(["creditledger", "demo", "--dir", "demo", "--acts", "300"], home).returncode == 0
+    ensure_demo(home)
     for example in examples:
         done = run([sys.executable, "-W", "error", "-c", example], home)
         assert done.returncode == 0, f"{example}\n{done.stderr}"

@@ -9,7 +9,8 @@ The source is read naively, with the standard library and without the importer's
 and folded into a set of keys up to the end of each day at the ledger's UTC offset. The ledger is asked through its
 public interface; a handle is read back through the content labelled `key`. Both must be the same set on every day.
 
-Ends with 0 if they are, with 1 if not, printing keys that are in one only.
+Ends with 0 if they are, with 1 if not (printing keys that are in one only) or if they cannot be compared. A key that
+was skipped in an import, and one that was erased, differs.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from pathlib import Path
 
 from creditledger.acts.kinds import Subject
 from creditledger.codec.dates import offset_minutes
+from creditledger.errors import LedgerError
 from creditledger.ledger.ledger import Ledger
 from creditledger.store.master_key import read_master_key
 
@@ -169,4 +171,7 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except (LedgerError, OSError, KeyError, ValueError) as error:
+        sys.exit(f"cannot compare: {type(error).__name__}: {error}")

@@ -84,7 +84,7 @@ SPECIAL: dict[tuple[str, str], str] = {
     ("key.add/1", "until"): "The first day on which it signs no longer; nil: no end is set.",
     ("key.revoke/1", "authority"): "Whose key it is.",
     ("key.revoke/1", "key"): "The key.",
-    ("key.revoke/1", "stands_behind"): "The key's last entry that the authority answers for; nil: none of them.",
+    ("key.revoke/1", "stands_behind"): "The key's last entry that the authority answers for; nil: none.",
     ("entry.confirm/1", "authority"): "Whose entry it is.",
     ("entry.confirm/1", "key"): "The revoked key that made it.",
     ("entry.confirm/1", "entry"): "The entry.",

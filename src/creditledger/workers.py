@@ -57,12 +57,14 @@ class WorkerDied(CannotVerify):
     """A worker ended without an answer.
 
     `crashed` is true if native code in it crashed (SIGBUS, SIGSEGV, SIGABRT, ...): evidence about what it was reading.
-    Otherwise it was killed, hung, or met a defect of this program, which says nothing about its input.
+    Otherwise it was killed, hung, or met a defect of this program, which says nothing about its input. `words` is all
+    that it wrote to its standard error, a traceback perhaps: for those who mend the program, and in no message.
     """
 
-    def __init__(self, cause: str, *, crashed: bool = False) -> None:
+    def __init__(self, cause: str, *, crashed: bool = False, words: str = "") -> None:
         self.cause = cause
         self.crashed = crashed
+        self.words = words
         super().__init__(f"a worker process ended without an answer: {cause}")
 
 
@@ -220,10 +222,8 @@ class _Worker:
         status = _wait(self.process)
         self.complaints.seek(0)
         words = self.complaints.read(_READ).decode(errors="replace").strip()
-        tail = f": {words[-2000:]}" if words else ""
-        if status >= 0:
-            return WorkerDied(f"it ended with status {status}{tail}")
-        return WorkerDied(f"killed by {_SIGNALS.get(-status, -status)}{tail}", crashed=-status in _CRASHES)
+        ending = f"it ended with status {status}" if status >= 0 else f"killed by {_SIGNALS.get(-status, -status)}"
+        return WorkerDied(ending + _last_line(words), crashed=-status in _CRASHES, words=words)
 
     def close(self) -> None:
         """End the process: an idle one by the end of its input, a busy one by force."""
@@ -233,6 +233,12 @@ class _Worker:
             if stream is not None:
                 stream.close()
         _wait(self.process)
+
+
+def _last_line(words: str) -> str:
+    """The last line of what a process complained of, which is what an error says of itself, fit for a message."""
+    line = words.rpartition("\n")[2].strip()
+    return ": " + "".join(one if one.isprintable() else "\ufffd" for one in line[:300]) if line else ""
 
 
 class Pool:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.logs import Log, frame, ids, sealed_export
+from audit.logs import ORIGIN, Log, frame, ids, log_signer, sealed_export
 from audit.worlds import busy_world, only
 from creditledger.acts.content import commit
 from creditledger.acts.kinds import Commitment, Subject
@@ -17,6 +17,7 @@ from creditledger.audit import Report, Trust, fold, verify
 from creditledger.audit.exportfile import MAGIC
 from creditledger.codec.canonical import encode
 from creditledger.errors import FormatError, LedgerError, NoLedger, UnsupportedError
+from creditledger.tlog.checkpoint import Checkpoint, sign_checkpoint
 from support.courts import courts
 from support.drafts import FIRM, OTHER_FIRM, content_erase, listing_add, listing_remove, person
 
@@ -54,7 +55,7 @@ def test_an_export_of_a_later_version(tmp_path: Path) -> None:
 
 def test_an_export_without_any_record(tmp_path: Path) -> None:
     report = audit(sealed_export(MAGIC), tmp_path)
-    only(report, "LED-LEDGER")
+    only(report, "LED-STRUCT")
 
 
 def test_an_export_without_its_end(tmp_path: Path) -> None:
@@ -80,7 +81,7 @@ def test_a_checkpoint_before_the_first_record(tmp_path: Path) -> None:
     report = audit(
         sealed_export(MAGIC + frame(b"C", b"x") + data[len(MAGIC) : data.rindex(b"E\x00\x00\x00")]), tmp_path
     )
-    assert {"LED-STRUCT", "LED-LEDGER"} == ids(report)
+    assert {"LED-STRUCT"} == ids(report)
 
 
 def test_two_checkpoints_after_one_record(tmp_path: Path) -> None:
@@ -89,6 +90,29 @@ def test_two_checkpoints_after_one_record(tmp_path: Path) -> None:
     note = frame(b"C", log.notes[9])
     (tmp_path / "export").write_bytes(sealed_export(body[: body.rindex(b"E\x00\x00\x00")] + note))
     only(verify(tmp_path / "export", trust=log.trust, raise_on_failure=False), "LED-STRUCT")
+
+
+@pytest.mark.parametrize(
+    "first", [b"", b"creditledger/export/v1", b"creditledger/export/vX\n", b"creditledger/export/v01\n"]
+)
+def test_a_first_line_of_no_version(first: bytes, tmp_path: Path) -> None:
+    """It says nothing about a ledger: neither evidence nor a version that another program may know."""
+    with pytest.raises(FormatError, match="no ledger") as caught:
+        audit(first + busy()[0][len(MAGIC) :] if first.endswith(b"\n") else first, tmp_path)
+    assert caught.value.exit_code == 1
+
+
+def test_a_checkpoint_beyond_the_records(tmp_path: Path) -> None:
+    """A signed head beyond the end is evidence that records are missing, wherever it stands."""
+    log = Log.of(courts())
+    size = len(log.records)
+    for place in (3, size):
+        log.seal(range(1, size + 1))
+        log.notes[place] = sign_checkpoint(Checkpoint(ORIGIN, size + 5, bytes(32)), log_signer())
+        report = log.audit(tmp_path)
+        assert ids(report) == {"LED-HEAD"} | ({"LED-UNSEALED"} if place == size else set())
+        found = next(one for one in report.findings if one.id == "LED-HEAD")
+        assert (found.seq, found.expected) == (size, f"{size + 5} records")
 
 
 def test_records_read_before_the_damage_are_verified(tmp_path: Path) -> None:

@@ -252,8 +252,9 @@ def test_the_operator_strips_a_countersignature(tmp_path: Path) -> None:
     last = len(log.records) - 1
     log.records[last] = changed(log.records[last], signatures=decode_record(log.records[last]).signatures[:1])
     report = resealed(log, last + 1).audit(tmp_path)
-    only(report, "LED-ENC")
+    only(report, "LED-SIG")
     assert report.first_bad == last
+    assert (report.findings[0].expected, report.findings[0].found) == ("2 signatures", "1")
 
 
 def test_a_clerk_leaves_out_the_countersignature_that_the_list_demands(tmp_path: Path) -> None:

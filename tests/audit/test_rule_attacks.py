@@ -54,6 +54,30 @@ def test_a_retired_key_is_used(tmp_path: Path) -> None:
     assert "revoked" in report.findings[0].message
 
 
+@pytest.mark.parametrize("kept", [0, 1, 2])
+def test_a_key_is_retired_as_if_it_had_made_fewer_entries(kept: int, tmp_path: Path) -> None:
+    world = courts()
+    receipts = [world.append("district", listing_add(person(number))) for number in range(3)]
+    mark = (kept - 1, receipts[kept - 1].digest) if kept else None
+    report = forced(world, world.build("district:admin", key_revoke("district", "retired", mark))).audit(tmp_path)
+    only(report, "LED-RULE")
+    assert "R-KEY-STANDS" in report.findings[0].message
+    assert report.first_bad == world.size
+
+
+def test_keys_are_retired_honestly(tmp_path: Path) -> None:
+    world = courts()
+    receipts = [world.append("district", listing_add(person(number))) for number in range(3)]
+    world.append("district:admin", key_revoke("district", "retired", (2, receipts[2].digest)))
+    world.append("high:admin", key_revoke("county", "lost"))
+    last = world.append("district:admin", key_add("district:act:2"), cosigners=["district:act:2"])
+    again = (key_add("district:admin:2"), key_revoke("district:admin", "superseded", (1, last.digest)))
+    world.append("district:admin", *again, cosigners=["district:admin:2"])
+    world.append("district:admin:2", key_revoke("district:act:2", "retired"))
+    report = Log.of(world).audit(tmp_path)
+    assert report.exit_code == 0, list(report.lines())
+
+
 def test_an_entry_is_moved_to_another_ledger(tmp_path: Path) -> None:
     world = busy_world()
     report = forced(world, world.build("district", listing_add(person(99)), ledger_id=b"\x07" * 32)).audit(tmp_path)

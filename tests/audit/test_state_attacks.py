@@ -64,6 +64,14 @@ STATE_ATTACKS: dict[str, Callable[[Batch], None]] = {
     "a governance record invented": put("governed", seq_key(19), b""),
     "an erasure forgotten": drop("erasure"),
     "an erasure invented": put("erasure", seq_key(3) + bytes(32), b""),
+    "something in a row that has none, of governance": lambda batch: batch.put(
+        "governed", next(iter(batch.range("governed")))[0], b"x"
+    ),
+    "something in a row that has none, of erasures": lambda batch: batch.put(
+        "erasure", next(iter(batch.range("erasure")))[0], b"x"
+    ),
+    "a row that nobody reads": put("meta", b"note", b"x"),
+    "a row that nobody reads, of no name": put("meta", b"\x00", b""),
     "more records applied than there are": put("meta", b"applied", seq_key(5000)),
 }
 

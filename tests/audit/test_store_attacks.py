@@ -14,6 +14,7 @@ from audit.logs import ORIGIN, Log, changed, ids, log_of, log_signer, state_of
 from audit.worlds import busy_world, many_world, only
 from creditledger.acts.content import subject_key
 from creditledger.audit import Report, crew, planning, verify
+from creditledger.audit.source import StoreRecords
 from creditledger.errors import LedgerError, NoLedger, UnsupportedError
 from creditledger.ledger.layout import LOG_TABLES
 from creditledger.ledger.log import seq_key, tile_key
@@ -162,6 +163,85 @@ def test_a_tile_altered(tmp_path: Path) -> None:
     assert any("missing" in one.message for one in verify(ledger, trust=log.trust, raise_on_failure=False).findings)
 
 
+SURPLUS: dict[str, tuple[str, str, bytes]] = {
+    "a row beside the format": ("LED-STRUCT", "meta", b"note"),
+    "a row before the format": ("LED-STRUCT", "meta", b"\x00"),
+    "a checkpoint of nothing": ("LED-CKPT", "checkpoint", seq_key(0)),
+    "a checkpoint without a size": ("LED-CKPT", "checkpoint", b"\x00"),
+    "a tile that is not full": ("LED-TREE", "tile", tile_key(0, 2)),
+    "a tile far out": ("LED-TREE", "tile", tile_key(0, 1 << 40)),
+    "a tile of a level too many": ("LED-TREE", "tile", tile_key(2, 0)),
+    "a tile of the level's end": ("LED-TREE", "tile", tile_key(1, 1)),
+    "a tile with a longer key": ("LED-TREE", "tile", tile_key(0, 1) + b"\x00"),
+    "a tile with a shorter key": ("LED-TREE", "tile", b"\x00"),
+}
+
+
+def test_rows_that_nothing_reads(tmp_path: Path) -> None:
+    """Nobody vouches for them: what is kept in such a row would pass for a part of the ledger, and is found."""
+    world = many_world()
+    log = Log.of(world, [world.size])
+    ledger = log.store(tmp_path / "ledger")
+    for name, table, key in SURPLUS.values():
+        with log_of(ledger) as batch:
+            batch.put(table, key, log.notes[world.size])
+        assert [one for one, _ in surplus(ledger)] == [name]
+        with log_of(ledger) as batch:
+            batch.delete(table, key)
+    assert surplus(ledger) == ()
+    with log_of(ledger) as batch:
+        for table, key in {table: key for _, table, key in SURPLUS.values()}.items():
+            batch.put(table, key, log.notes[world.size])
+    report = verify(ledger, trust=log.trust, raise_on_failure=False)
+    only(report, "LED-CKPT", "LED-STRUCT", "LED-TREE")
+    assert {one.id: one.derived for one in report.findings} == {
+        "LED-CKPT": False, "LED-STRUCT": True, "LED-TREE": True,
+    }  # fmt: skip
+
+
+def surplus(ledger: Path) -> tuple[tuple[str, str], ...]:
+    source = StoreRecords(ledger / "log")
+    try:
+        return source.extent().surplus
+    finally:
+        source.close()
+
+
+def test_a_tile_that_goes_on(tmp_path: Path) -> None:
+    world = many_world()
+    log = Log.of(world, [world.size])
+    ledger = log.store(tmp_path / "ledger")
+    with log_of(ledger) as batch:
+        batch.put("tile", tile_key(0, 1), (batch.get("tile", tile_key(0, 1)) or b"") + bytes(32))
+    report = verify(ledger, trust=log.trust, raise_on_failure=False)
+    only(report, "LED-TREE")
+    assert report.findings[0].derived
+
+
+@pytest.mark.parametrize(("place", "size", "found"), [(99, 99, "LED-HEAD"), (99, 7, "LED-CKPT"), (9, 99, "LED-HEAD")])
+def test_a_checkpoint_beyond_the_end(
+    place: int, size: int, found: str, ledger: Path, audit: Callable[..., Report]
+) -> None:
+    note = sign_checkpoint(Checkpoint(ORIGIN, size, bytes(32)), log_signer())
+    with log_of(ledger) as batch:
+        batch.put("checkpoint", seq_key(place), note)
+    report = audit(ledger)
+    only(report, found)
+    assert report.first_bad == (21 if found == "LED-HEAD" else 20)
+
+
+@pytest.mark.parametrize(
+    "name", ["ledger.toml", "log/data.mdb", "log/lock.mdb", "log/more", "state/data.mdb", "state/unsynced", "private/x"]
+)
+def test_a_pipe_where_a_file_should_be(name: str, ledger: Path, audit: Callable[..., Report]) -> None:
+    (ledger / name).parent.mkdir(exist_ok=True)
+    (ledger / name).unlink(missing_ok=True)
+    os.mkfifo(ledger / name)
+    report = audit(ledger, content_key=bytes(32))
+    only(report, "LED-STRUCT")
+    assert (report.size == 0) == name.startswith("log/")
+
+
 def test_the_label_altered(ledger: Path, audit: Callable[..., Report]) -> None:
     label = ledger / "ledger.toml"
     text = label.read_text()
@@ -175,6 +255,13 @@ def test_the_label_altered(ledger: Path, audit: Callable[..., Report]) -> None:
     label.unlink()
     with pytest.raises(NoLedger):
         audit(ledger)
+
+
+@pytest.mark.parametrize("form", [b"nonsense", b"", b"creditledger/log/v1\x00", b"creditledger/log/v01"])
+def test_a_log_of_no_format(form: bytes, ledger: Path, audit: Callable[..., Report]) -> None:
+    with log_of(ledger) as batch:
+        batch.put("meta", b"format", form)
+    only(audit(ledger), "LED-STRUCT")
 
 
 def test_a_log_of_a_later_format(ledger: Path, audit: Callable[..., Report]) -> None:

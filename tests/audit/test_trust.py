@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.logs import ORIGIN, log_signer
-from creditledger.audit import Trust
+from creditledger.audit import Trust, verify
 from creditledger.audit.trust import MAX_BYTES
 from creditledger.errors import FormatError, LedgerError, UnsupportedError, UsageError
 
@@ -33,7 +34,9 @@ def test_an_origin_with_awkward_characters_survives() -> None:
     ("old", "new", "error"),
     [
         ("trust/v1", "trust/v2", UnsupportedError),
-        ('format = "', 'fromat = "', UnsupportedError),
+        ('format = "', 'fromat = "', FormatError),
+        ("trust/v1", "trust/v01", FormatError),
+        ("trust/v1", "trust/vX", FormatError),
         ("origin =", "witness = 3\norigin =", FormatError),
         ("origin =", "origins =", FormatError),
         ('origin = "registry', 'origin = "two words', FormatError),
@@ -47,7 +50,7 @@ def test_an_origin_with_awkward_characters_survives() -> None:
         (OTHER, OTHER[:-4] + "AAAA", FormatError),
         ("log_keys = [", "log_keys = ", FormatError),
     ],
-    ids=range(14),
+    ids=range(16),
 )
 def test_what_is_no_trust_file(old: str, new: str, error: type[LedgerError], tmp_path: Path) -> None:
     path = tmp_path / "registry.trust"
@@ -85,3 +88,18 @@ def test_a_byte_changed_is_another_trust_or_none(at: int, byte: int) -> None:
     except FormatError:
         return
     assert Trust.from_bytes(found.to_text().encode()) == found
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "directory"])
+def test_what_is_no_regular_file_is_refused_and_not_waited_for(kind: str, tmp_path: Path) -> None:
+    """Neither as the trust file, nor as the ledger, nor as what an audit remembers."""
+    path = {"pipe": tmp_path / "pipe", "device": Path("/dev/zero"), "directory": tmp_path / "directory"}[kind]
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "directory").mkdir()
+    with pytest.raises(FormatError, match="no regular file"):
+        Trust.load(path)
+    with pytest.raises(FormatError, match="no regular file"):
+        verify(tmp_path / "nothing", trust=TRUST, remember=path)
+    if kind != "directory":
+        with pytest.raises(FormatError, match="no regular file"):
+            verify(path, trust=TRUST)

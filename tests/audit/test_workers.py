@@ -143,10 +143,24 @@ def test_the_last_worker_dead_every_call_says_so(pool: Pool) -> None:
             pool.broadcast("pid")
 
 
-def test_a_defect_is_told_with_its_traceback(pool: Pool) -> None:
-    with pytest.raises(WorkerDied, match="KeyError: 'nothing'") as caught:
+def test_a_defect_is_told_without_its_traceback(pool: Pool) -> None:
+    with pytest.raises(WorkerDied, match=r"KeyError: 'nothing'$") as caught:
         next(pool.map("bug", [()]))
     assert not caught.value.crashed
+    for text in (str(caught.value), caught.value.cause):
+        assert "Traceback" not in text
+        assert "File " not in text
+        assert "\n" not in text
+    assert caught.value.words.startswith("Traceback")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [("", ""), ("one\ntwo", ": two"), ("x" * 400, ": " + "x" * 300), ("a\x1b[2Jb", ": a\ufffd[2Jb")],
+    ids=range(4),
+)
+def test_last_words_are_one_short_line(words: str, told: str) -> None:
+    assert workers._last_line(words) == told
 
 
 def test_a_worker_that_falls_silent_is_ended(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:

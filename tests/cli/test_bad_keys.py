@@ -60,4 +60,5 @@ def test_keys_that_are_not_those_needed(pit: Pit) -> None:
     check(pit.run("append", pit.bench.ledger, pit["good.signed"], "--log-key", court), 2)
     check(pit.run("append", pit.bench.ledger, draft, "--log-key", log, "--key", log), 2)
     check(pit.run("append", pit.bench.ledger, draft, "--log-key", log, "--key", court), 14)
+    check(pit.run("append", pit.bench.ledger, draft, "--log-key", log, "--key", court, "--yes"), 14)
     check(pit.run("append", pit.bench.ledger, draft, "--log-key", log), 2)

@@ -102,7 +102,7 @@ def test_places_that_cannot_be_written_to(pit: Pit, tmp_path: Path) -> None:
     run = pit.run
     check(run("keygen", closed / "a.key", "--no-passphrase", mortal=True), 1)
     check(run("keygen", pit["text"] / "a.key", "--no-passphrase"), 1)
-    check(run("keygen", pit["text"], "--no-passphrase"), 1)
+    check(run("keygen", pit["text"], "--no-passphrase"), 2)
     check(run("init", closed / "r", "--origin", "a.example/b", "--no-passphrase", "--keys", tmp_path, mortal=True), 1)
     check(run("init", tmp_path / "r", "--origin", "with space", "--no-passphrase"), 1)
     check(run("init", pit.bench.ledger, "--origin", "a.example/b", "--no-passphrase"), 2)
@@ -113,12 +113,38 @@ def test_places_that_cannot_be_written_to(pit: Pit, tmp_path: Path) -> None:
     assert pit["text"].read_text() == "This is not what you are looking for.\n"
 
 
+@pytest.mark.parametrize("place", ["pipe", "/dev/zero"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["restore", "PLACE", "NEW"], ["restore", "EXPORT", "NEW", "--trust", "PLACE"],
+        ["diff", "DIR", LIST, "--csv", "PLACE"],
+        ["import", "DIR", "PLACE", "--format", "events", "--list", LIST, "--dry-run", "--keys", "KEYS"],
+        ["import", "DIR", "PLACE", "--format", "ofac-sdn", "--dated", "2020-01-01", "--transcript", "PLACE"],
+        ["import", "--template", "--map", "list=list", "PLACE"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_what_is_no_regular_file_is_not_waited_for(pit: Pit, tmp_path: Path, place: str, arguments: list[str]) -> None:
+    """Nobody writes to the pipe: whoever opened it would wait for ever."""
+    if place == "pipe":
+        os.mkfifo(tmp_path / "pipe")
+    given = {
+        "PLACE": tmp_path / "pipe" if place == "pipe" else pit[place], "DIR": pit.bench.ledger, "NEW": tmp_path / "new",
+        "KEYS": pit.bench.keys, "EXPORT": pit["whole.export"],
+    }  # fmt: skip
+    done = pit.run(*(given.get(one, one) for one in arguments))
+    assert done.code in (1, 2), done
+    assert done.err.startswith(("error: ", "Usage: ")), done
+    assert not (tmp_path / "new").exists()
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         [], ["nothing"], ["lookup"], ["lookup", "DIR", "nobody", LIST], ["lookup", "DIR", "uscc:1", LIST],
         ["lookup", "DIR", FIRM, "no-such-list"], ["lookup", "DIR", FIRM, LIST, "--valid-at", "2023-02-30"],
-        ["lookup", "DIR", FIRM, LIST, "--known-at", "2023-02-20"], ["members", "DIR", "no-such-list"],
+        ["lookup", "DIR", FIRM, LIST, "--known-at", "yesterday"], ["members", "DIR", "no-such-list"],
         ["log", "DIR", "-n", "0"], ["diff", "DIR", LIST], ["diff", "DIR", LIST, "--from", "x"],
         ["keygen"], ["verify", "DIR"], ["doctor", "DIR", "DIR"], ["demo", "--acts", "1"],
         ["import", "DIR"], ["export", "DIR", "-"], ["sign", "x.json"],

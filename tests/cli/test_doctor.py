@@ -111,7 +111,7 @@ def test_a_state_that_lags_is_a_note_and_one_that_leads_a_problem(bench: Bench) 
 
 def test_an_old_copy_is_recognised_by_the_head_outside(demo: Bench, bench: Bench) -> None:
     log_key = bench.key("log")
-    root = ["--key", bench.key("district-court-1")]
+    root = ["--key", bench.key("district-court-1"), "--yes"]
     draft = bench.keys / "draft.json"
     subject = generated.firm(generated.Draws(7, "doctor"))
     draft.write_text(
@@ -119,7 +119,7 @@ def test_an_old_copy_is_recognised_by_the_head_outside(demo: Bench, bench: Bench
         f'"subject": "{subject}", "ground": "able-but-refuses", "decided": "2024-01-02", "effective": "2024-01-02", '
         '"until": null, "case": null, "area": null, "measures": [], "content": {}, "source": null}]}'
     )
-    appended = bench.run("append", bench.ledger, draft, "--log-key", log_key, *root)
+    appended = bench.run("append", bench.ledger, draft, "--log-key", log_key, *root, "--yes")
     assert appended.code == 0, appended.err
     assert verdicts(examined(bench)) == {}
     shutil.rmtree(bench.ledger)

@@ -30,7 +30,7 @@ def list_somebody(bench: Bench, handle: str = HANDLE, clear: dict[str, str] = CL
     }  # fmt: skip
     draft.write_text(json.dumps({"authority": "district-court-1", "acts": [act]}))
     options = ("--key", bench.key("district-court-1"), "--content-key", bench.key("content"))
-    done = bench.run("append", bench.ledger, draft, "--log-key", bench.key("log"), *options)
+    done = bench.run("append", bench.ledger, draft, "--log-key", bench.key("log"), *options, "--yes")
     assert done.code == 0, done.err
 
 

@@ -119,7 +119,7 @@ def test_a_rebuild_that_fails_leaves_the_old_state(bench: Bench) -> None:
     "options",
     [
         ["--to", 9999], ["--to", -1], ["--to", 3, "--known-at", "2023-01-01T00:00:00Z"], ["--rebuild", "--to", 3],
-        ["--known-at", "2023-01-01"], ["--known-at", "yesterday"], ["--valid-at", "2023-02-30"],
+        ["--known-at", "2023-01-32"], ["--known-at", "yesterday"], ["--known-at", "9999"], ["--valid-at", "2023-02-30"],
     ],
 )  # fmt: skip
 def test_what_makes_no_sense(demo: Bench, options: list[object]) -> None:

@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 from client.acts_by_kind import acts_of
 from creditledger.acts.catalogue import ListOpen
 from creditledger.acts.content import commit
+from creditledger.acts.kinds import ActRef
 from creditledger.acts.registry import ACT_TYPES, ActType, act_to_json
 from creditledger.client.compose import DAY, MAX_VALID_FOR, compose, prepare
 from creditledger.client.draft import MAX_DRAFT_BYTES, Draft, draft_document, load_draft, parse_draft
+from creditledger.client.placeholders import unfilled
 from creditledger.client.reader import MAX_DRAFT_CONTENT
 from creditledger.client.sequence import Position
 from creditledger.errors import FormatError, LedgerError, UnsupportedError, UsageError
@@ -60,7 +62,10 @@ def draft(*acts: Any, folder: Path | None = None, **parts: Any) -> Draft:
     return Draft({"authority": "court", "acts": list(acts)} | parts, folder)
 
 
-ERASE = draft_document(["content.erase"])["acts"][0]
+ERASE = {
+    "type": "content.erase/1", "list": "defaulters", "subject": "uscc:91110000600037341L", "commitments": ["00" * 32],
+    "decided": "2026-03-01", "law": "a-law", "article": "Art. 1",
+}  # fmt: skip
 
 
 def entry_of(acts: Any, **changes: Any) -> Entry:
@@ -99,15 +104,35 @@ def test_an_act_survives_the_way_from_json_through_a_draft_and_an_entry_back_to_
 
 
 @pytest.mark.parametrize("name", ACT_TYPES)
-def test_a_template_is_in_form_and_its_examples_do_not_go_unnoticed(name: str) -> None:
-    document = draft_document([name], "court")
-    prepared = prepare(parse_draft(json.dumps(document).encode()))
-    assert prepared.authority == "court"
-    examples = [
-        field for field, kind in ACT_TYPES[name].fields if kind.describe in ("identifier", "subject", "key (33 bytes)")
-    ]
-    for field in examples:
-        assert any(note.startswith(f"acts[0].{field}: still holds the template's example") for note in prepared.notes)
+def test_a_template_that_nobody_filled_in_is_refused_naming_every_field(name: str) -> None:
+    document = draft_document([name])
+    found = mistakes(parse_draft(json.dumps(document).encode()))
+    assert found[0] == "authority: not filled in yet"
+    needed = {f"acts[0].{field}" for field, kind in ACT_TYPES[name].fields if kind.example not in (None, [], {})}
+    assert {line.partition(": not filled in yet: ")[0] for line in found[1:]} == needed
+    assert {path.partition("[0]")[0] for path in unfilled(document["acts"][0])} == {
+        path.removeprefix("acts[0].") for path in needed
+    }
+
+
+@pytest.mark.parametrize("name", ACT_TYPES)
+@given(data=st.data())
+@settings(max_examples=5, deadline=None)
+def test_one_field_left_as_the_template_has_it_is_found(name: str, data: st.DataObject) -> None:
+    kind = ACT_TYPES[name]
+    act = act_to_json(data.draw(acts_of(kind)))
+    template = draft_document([name], "court")["acts"][0]
+    field = data.draw(st.sampled_from([field for field, what in kind.fields if what.example not in (None, [], {})]))
+    (found,) = mistakes(draft(act | {field: template[field]}))
+    assert found.startswith(f"acts[0].{field}: not filled in yet: ")
+
+
+@pytest.mark.parametrize("value", ["<fill in: date> 2026", " <fill in", "<fill in: a title>"])
+def test_what_was_written_beside_a_placeholder_does_not_make_it_a_value(value: str) -> None:
+    law = draft_document(["law.register"], "court")["acts"][0]
+    real = {"law": "a-law", "title": value, "number": "1", "issuer": "Parliament", "effective": "2020-01-01"}
+    (found,) = mistakes(draft(law | real))
+    assert found.startswith("acts[0].title: not filled in yet")
 
 
 def test_the_help_explains_every_field_and_lists_the_codes() -> None:
@@ -261,6 +286,32 @@ def test_a_thousand_mistakes_do_not_make_a_thousand_lines() -> None:
     assert found[-1] == "and 950 more"
 
 
+@pytest.mark.parametrize("field", ["listing", "appeal"])
+def test_an_act_may_be_referred_to_as_it_is_displayed_where_the_ledger_can_be_asked(field: str) -> None:
+    act: dict[str, Any] = {
+        "type": "listing.remove/1", "list": "defaulters", "subject": "uscc:91110000600037341L", "listing": "#0",
+        "reason": "performed", "decided": "2026-03-01", "effective": "2026-03-01", "appeal": None, "source": None,
+    }  # fmt: skip
+    asked: list[tuple[int, int]] = []
+
+    def resolve(seq: int, index: int) -> ActRef:
+        asked.append((seq, index))
+        if seq > 99:
+            raise UsageError(f"there is no record {seq}")
+        return ActRef(b"\x07" * 32, index)
+
+    prepared = prepare(draft(act | {field: "17.3"}), resolve=resolve)
+    assert getattr(prepared.acts[0], field) == ActRef(b"\x07" * 32, 3)
+    assert asked == [(17, 3)]
+    (found,) = mistakes(draft(act | {field: "17.3"}))
+    assert found.startswith(f"acts[0].{field}: 17.3 says where an act stands in the ledger, and no ledger is at hand")
+    with pytest.raises(FormatError, match=rf"acts\[0\]\.{field}: there is no record 100"):
+        prepare(draft(act | {field: "100.0"}), resolve=resolve)
+    for bad in ("17", "17.", ".0", "17.0.0", "-1.0", "17.99999", "1" * 16 + ".0", "\u0661.0"):
+        with pytest.raises(FormatError, match="a reference is written"):
+            prepare(draft(act | {field: bad}), resolve=resolve)
+
+
 # -- what is drawn, and content
 
 
@@ -324,7 +375,16 @@ def test_public_keys_may_be_written_in_their_text_form() -> None:
     text = format_public_key(OTHER_KEY)
     acts = [
         {"type": "key.add/1", "authority": "court", "key": text, "role": "act", "until": None},
-        draft_document(["ledger.create"])["acts"][0] | {"log_keys": [text], "root_keys": [KEY.hex(), text]},
+        {
+            "type": "ledger.create/1",
+            "origin": "example.org/log",
+            "utc_offset": "+08:00",
+            "log_keys": [text],
+            "root_keys": [KEY.hex(), text],
+            "threshold": 1,
+            "rule_set": "rules-1",
+            "rule_set_hash": "00" * 32,
+        },
     ]
     cosigners = [{"authority": "court", "key": text}, {"authority": "a", "key": OTHER_KEY.hex()}]
     prepared = prepare(draft(*acts, cosigners=cosigners))

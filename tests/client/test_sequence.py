@@ -82,7 +82,7 @@ def test_a_key_has_a_sequence_in_each_ledger(file: SequenceFile) -> None:
 
 
 def test_a_ledger_nothing_is_known_about_is_refused_with_the_way_out(file: SequenceFile) -> None:
-    with pytest.raises(UsageError, match="Take it over from the ledger"):
+    with pytest.raises(UsageError, match=r"Take it over from the ledger.*sign --position .*--adopt N:HASH"):
         file.position(b"\x55" * 32, now=NOW)
 
 
@@ -100,7 +100,7 @@ def test_a_symbolic_link_to_a_key_leads_to_the_same_sequence(tmp_path: Path) -> 
 def test_a_number_is_signed_again_only_after_the_first_entry_expired(file: SequenceFile) -> None:
     first = file.reserve(LEDGER, builder(valid_for=HOUR), now=NOW)
     last_refused = NOW + HOUR + CLOCK_MARGIN
-    with pytest.raises(SequenceConflict, match=r"until 25 February 2026, 07:18:21 UTC\. Append it"):
+    with pytest.raises(SequenceConflict, match=r"until 25 February 2026, 07:18:21 UTC: .*Append it"):
         file.reserve(LEDGER, builder(now=last_refused), now=last_refused, replace=True)
     second = file.reserve(LEDGER, builder(now=last_refused + 1), now=last_refused + 1, replace=True)
     assert decode_entry(second)[3:5] == decode_entry(first)[3:5]
@@ -117,7 +117,7 @@ def test_every_entry_that_would_be_replaced_must_have_expired(file: SequenceFile
 def test_after_an_expiry_nothing_is_signed_until_somebody_says_what_became_of_the_entry(file: SequenceFile) -> None:
     first = file.reserve(LEDGER, builder(), now=NOW)
     later = NOW + HOUR + 1
-    with pytest.raises(SequenceConflict, match=r"expired on .* whether it was recorded is not known"):
+    with pytest.raises(SequenceConflict, match=r"expired on .* is not known to be recorded.*--replace.*--void"):
         file.position(LEDGER, now=later)
     file.adopt(LEDGER, 1, entry_hash(first))
     assert file.position(LEDGER, now=later) == (1, entry_hash(first), 0)
@@ -187,6 +187,52 @@ def test_an_entry_prepared_for_a_number_that_was_taken_meanwhile_is_refused(file
         file.reserve(LEDGER, lambda _: shown, now=NOW)
     with pytest.raises(UsageError, match="this is the sequence of key"):
         file.reserve(LEDGER, lambda _: shown._replace(key=b"\x01" + bytes(32)), now=NOW)
+
+
+def test_numbers_are_given_up_only_once_everything_signed_from_them_on_has_expired(file: SequenceFile) -> None:
+    digests = [entry_hash(file.reserve(LEDGER, builder(valid_for=n * HOUR), now=NOW)) for n in (1, 3)]
+    for now in (NOW, NOW + 2 * HOUR, NOW + 3 * HOUR + CLOCK_MARGIN):
+        with pytest.raises(SequenceConflict, match=r"entry number 1 .* can still be recorded by whoever has a copy"):
+            file.void(LEDGER, now=now)
+    assert len(file.state(LEDGER).pending) == 2
+    later = NOW + 3 * HOUR + CLOCK_MARGIN + 1
+    assert [one.digest for one in file.void(LEDGER, now=later)] == digests
+    assert file.position(LEDGER, now=later) == (0, LEAF, 0)
+    assert file.void(LEDGER, now=later) == ()
+
+
+def test_trying_out_what_adopting_would_say_writes_nothing(tmp_path: Path) -> None:
+    file = SequenceFile(tmp_path / "court.key.seq.json", KEY)
+    assert file.outlook(LEDGER, 3, LEAF, 7) == KeyState(3, LEAF, 7)
+    assert list(tmp_path.iterdir()) == []
+    file.adopt(LEDGER, 3, LEAF, 7)
+    digest = entry_hash(file.reserve(LEDGER, builder(seen=(7, LEAF)), now=NOW))
+    before = file.path.read_bytes()
+    assert file.outlook(LEDGER, 4, digest) == KeyState(4, digest, 7)
+    assert file.outlook(LEDGER, 3, LEAF).pending[0].digest == digest
+    with pytest.raises(SequenceConflict, match="somebody else has it"):
+        file.outlook(LEDGER, 4, LEAF)
+    assert file.path.read_bytes() == before
+
+
+def test_the_file_that_a_number_went_into_is_remembered_whole(
+    file: SequenceFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file.reserve(LEDGER, builder(), now=NOW, file="a.json.signed")
+    file.reserve(LEDGER, builder(), now=NOW)
+    assert [one.file for one in file.state(LEDGER).pending] == [str(tmp_path / "a.json.signed"), None]
+    with pytest.raises(SequenceConflict, match=r"written to .*a\.json\.signed\) of this key expired"):
+        file.position(LEDGER, now=NOW + HOUR + 1)
+    document = json.loads(file.path.read_bytes())
+    for one in document["ledgers"][LEDGER.hex()]["pending"]:
+        one.pop("file")
+    file.path.write_text(json.dumps(document))
+    assert [one.file for one in file.state(LEDGER).pending] == [None, None], "a file written before this was noted"
+    document["ledgers"][LEDGER.hex()]["pending"][0]["file"] = 7
+    file.path.write_text(json.dumps(document))
+    with pytest.raises(FormatError, match="cannot be used"):
+        file.states()
 
 
 class Signed(NamedTuple):

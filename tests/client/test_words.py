@@ -20,6 +20,7 @@ from creditledger.client.phrases import (
     REASON_WORDS,
     REVOCATION_WORDS,
     ROLE_WORDS,
+    count,
     day_in_words,
     moment,
     quoted,
@@ -72,7 +73,9 @@ GRANT = acts.MandateGrant(
     article="Art. 2",
 )
 COMPROMISED = acts.KeyRevoke(authority="county", key=KEY, reason="compromised", stands_behind=(4, bytes(32)))
+DISOWNED = COMPROMISED._replace(stands_behind=None)
 LOST = acts.KeyRevoke(authority="county", key=KEY, reason="lost", stands_behind=None)
+RETIRED = acts.KeyRevoke(authority="county", key=KEY, reason="retired", stands_behind=(4, bytes(32)))
 CITE = acts.SourceCite(list="d", name="list.csv", sha256=bytes(32), rows=1, dated="2026-03-01")
 ERASE = acts.ContentErase(
     list="d", subject=FIRM, commitments=(bytes(32),), decided="2026-03-01", law="law", article="Art. 1"
@@ -105,8 +108,17 @@ SENTENCES: dict[Act, str] = {
         "revokes the key 01c0c0c0c0c0c0c0c0… of county because it is compromised; county stands behind its entries up "
         "to number 4 (0000000000000000…) and no later one"
     ),
+    DISOWNED: (
+        "revokes the key 01c0c0c0c0c0c0c0c0… of county because it is compromised; county stands behind none of its "
+        "entries"
+    ),
+    RETIRED: (
+        "revokes the key 01c0c0c0c0c0c0c0c0… of county because it is retired; county stands behind all its entries up "
+        "to the last, number 4 (0000000000000000…)"
+    ),
     LOST: (
-        "revokes the key 01c0c0c0c0c0c0c0c0… of county because it is lost; county stands behind none of its entries"
+        "revokes the key 01c0c0c0c0c0c0c0c0… of county because it is lost; county stands behind its entries, of which "
+        "there are none"
     ),
     CITE: ("cites for list d the source “list.csv” of 1 March 2026, 1 row, SHA-256 0000000000000000…"),
 }
@@ -179,6 +191,38 @@ def test_an_entry_says_who_signs_until_when_beside_whom_and_what_was_seen() -> N
         f"Act 0: {describe(ADD, 'court')}",
         "(until: on the day named, and from then on, it no longer holds)",
     ]
+
+
+def test_what_nobody_has_signed_yet_is_not_said_to_be_signed() -> None:
+    board, high = Cosigner("board", b"\x01" + bytes(32)), Cosigner("high", b"\x01" * 33)
+    entry = Entry(bytes(32), "court", KEY, 0, bytes(32), (board, high), 0, None, (ADD,))
+    lines = describe_entry(entry, unsigned=[KEY, board.key, high.key])
+    assert sum(line.startswith("To be signed with key 01c0") for line in lines) == 1
+    assert [line for line in lines if "countersigned" in line.lower()] == [
+        "Still to be countersigned by board with key 010000000000000000…",
+        "Still to be countersigned by high with key 010101010101010101…",
+    ]
+    lines = describe_entry(entry, unsigned=[high.key])
+    assert sum(line.startswith("Signed with key 01c0") for line in lines) == 1
+    assert "Countersigned by board with key 010000000000000000…" in lines
+    assert "Still to be countersigned by high with key 010101010101010101…" in lines
+    alone = entry._replace(cosigners=())
+    assert "Names nobody to countersign it" in describe_entry(alone, unsigned=[KEY])
+    assert "Countersigned by nobody" in describe_entry(alone)
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "words"),
+    [
+        (0, "day", "0 days"),
+        (1, "entry", "1 entry"),
+        (2, "entry", "2 entries"),
+        (2, "key", "2 keys"),
+        (1, "act", "1 act"),
+    ],
+)
+def test_counts_agree_with_what_they_count(number: int, noun: str, words: str) -> None:
+    assert count(number, noun) == words
 
 
 def test_a_reference_is_shown_by_its_address_only_if_that_is_known() -> None:

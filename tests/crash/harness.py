@@ -8,8 +8,8 @@ A *scenario* is a module with two functions:
     check(root: Path, acknowledged: list[bytes]) -> None
         raise an error if an acknowledged piece is lost, or anything is there by half
 
-`power_cuts` runs the workload once under a shim that records every write and sync (shim.c, built with `cc`), and then
-rebuilds what a disk may hold after a power cut at any point of that record (disk.py).
+`power_cuts` runs the workload once under a shim that records every write and sync (shim.c), and then rebuilds what a
+disk may hold after a power cut at any point of that record (disk.py).
 
 `kills` runs the workload again and again and kills it at random moments, with the acknowledgements kept outside.
 `faults` runs it once for each fault: a write that fails or is short, a sync that fails, a disk that stays full.
@@ -70,13 +70,10 @@ class Report:
             self.bad.append(f"{name}: {problem}")
 
 
-def build_shim(directory: Path) -> Path:
-    """Compile the shim and return its path. It fails, rather than skip, where there is no compiler."""
-    compiler = shutil.which("cc")
-    if compiler is None or sys.platform != "linux":
-        raise RuntimeError("the crash campaigns need Linux and a C compiler called cc (on Debian: apt install gcc)")
+def build_shim(compiler: str, directory: Path) -> Path:
+    """Compile the shim and return its path."""
     shim = directory / "shim.so"
-    flags = ["-O1", "-fPIC", "-shared", "-Wall", "-Wextra", "-Werror"]
+    flags = ["-O1", "-fPIC", "-shared", "-Wall", "-Wextra"]
     subprocess.run([compiler, *flags, "-o", shim, HERE / "shim.c", "-ldl", "-lpthread"], check=True)
     return shim
 

@@ -1,4 +1,4 @@
-"""Crash and fault campaigns on the LMDB engine (see harness.py). They need Linux and a C compiler called cc."""
+"""Crash and fault campaigns on the LMDB engine (see harness.py)."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import os
 import pty
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -143,6 +144,19 @@ def test_files_that_cannot_be_used(tmp_path: Path) -> None:
     for target in (tmp_path / "missing", tmp_path, tmp_path / "a\0b"):
         with pytest.raises(PassphraseError, match="cannot read"):
             PassphraseSource.from_file(target)()
+
+
+def test_a_pipe_is_read_to_its_end_and_one_that_nobody_writes_to_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    with pytest.raises(PassphraseError, match="is empty"):
+        PassphraseSource.from_file(tmp_path / "pipe")()
+    reading, writing = os.pipe()
+    with os.fdopen(reading), ThreadPoolExecutor(1) as pool:
+        found = pool.submit(PassphraseSource.from_file(f"/dev/fd/{reading}"))
+        os.write(writing, b"ses")
+        os.write(writing, b"ame\n")
+        os.close(writing)
+        assert found.result() == b"sesame"
 
 
 def test_endless_files_end(tmp_path: Path) -> None:

@@ -261,10 +261,24 @@ def test_an_entry_without_governance_leaves_the_governance_that_is_there() -> No
 
 def test_an_unknown_rule_set_is_unsupported_and_not_refused() -> None:
     world = courts()
+    before = world.state_bytes()
     with pytest.raises(UnsupportedError):
         world.append("root", rules_activate("rules-99"))
     with pytest.raises(UnsupportedError):
         World().submit(World().seal(World().founding_entry(rule_set="rules-99")))
+    assert world.state_bytes() == before
+
+
+def test_what_breaks_another_rule_is_refused_also_where_it_names_an_unknown_rule_set() -> None:
+    world = courts()
+    before = world.state_bytes()
+    with pytest.raises(Refused, match="R-ROOT"):
+        world.append("root:0", rules_activate("rules-99"))
+    with pytest.raises(Refused, match="R-ID-TAKEN"):
+        world.append("root", law_register("enforcement-law"), rules_activate("rules-99"))
+    with pytest.raises(Refused, match="R-GENESIS"):
+        World().submit(World().seal(World().founding_entry(rule_set="rules-99", threshold=4)))
+    assert world.state_bytes() == before
 
 
 # -- what acts bring about ---------------------------------------------------------------------------------------------
@@ -274,7 +288,7 @@ def test_a_listing_remembers_who_made_it_and_who_countersigned() -> None:
     world = courts()
     receipt = world.append("district", listing_add(case=bytes(16)), cosigners=("supreme", "high", "high:admin"))
     listing = the_listing(world, receipt.ref())
-    assert (listing.authority, listing.cosigners, listing.unproven) == ("district", ("high", "supreme"), False)
+    assert (listing.authority, listing.co_deciders, listing.unproven) == ("district", ("high", "supreme"), False)
     assert (listing.entry, listing.act, listing.seq) == (receipt.digest, 0, receipt.seq)
     assert (listing.case, listing.effective, listing.until) == (bytes(16), DAY, "2028-03-02")
     assert world.row("defaulters", FIRM).addresses() == [(receipt.seq, 0)]
@@ -486,6 +500,20 @@ def test_an_end_that_lies_far_ahead_can_be_brought_forward() -> None:
         world.append("root", list_close("trusted", effective="9999-12-31"))
 
 
+def test_a_parent_brings_the_closing_that_root_has_set_forward_and_does_not_postpone_it() -> None:
+    world = courts()
+    world.append("root", authority_close("county", effective="2026-06-01", successor="archive"))
+    for day in ("2026-06-01", "9999-12-31"):
+        with pytest.raises(Refused, match="R-AUTHORITY-CLOSED"):
+            world.append("high:admin", authority_close("county", effective=day, successor="archive"))
+    for successor in (None, "high"):
+        with pytest.raises(Refused, match="R-CONSENT"):
+            world.append("high:admin", authority_close("county", effective="2026-05-31", successor=successor))
+    world.append("high:admin", authority_close("county", effective="2026-05-31", successor="archive"))
+    row = world.view.governance.authorities["county"]
+    assert (row.closed, row.successor) == ("2026-05-31", "archive")
+
+
 def test_root_names_a_successor_for_a_reviewer_that_closed_without_one() -> None:
     world = courts()
     world.append("root", authority_close("tribunal"))
@@ -510,3 +538,9 @@ def test_a_successor_that_countersigns_is_named() -> None:
     world = courts()
     world.append("supreme:admin", authority_close("high", successor="archive"), cosigners=["archive"])
     assert world.view.governance.authorities["high"].successor == "archive"
+
+
+def test_a_parent_that_takes_over_consents_by_closing() -> None:
+    world = courts()
+    world.append("high:admin", authority_close("county", successor="high"))
+    assert world.view.governance.authorities["county"].successor == "high"

@@ -73,7 +73,7 @@ LISTINGS = st.builds(
     act=NUMBERS,
     seq=NUMBERS,
     authority=IDS,
-    cosigners=ID_SETS,
+    co_deciders=ID_SETS,
     unproven=st.booleans(),
     case=maybe(st.binary(min_size=16, max_size=16)),
     ground=maybe(IDS),
@@ -215,7 +215,17 @@ ROWS: dict[str, st.SearchStrategy[Any]] = {
     "authority": st.builds(AuthorityRow, IDS, TEXTS, maybe(IDS), maybe(IDS), maybe(SUBJECTS), maybe(DATES), maybe(IDS)),
     "confirmed": st.builds(Confirmation, NUMBERS, KEYS, NUMBERS, HASHES),
     "ground": GROUNDS,
-    "key": st.builds(KeyRow, IDS, IDS, NUMBERS, maybe(DATES), maybe(NUMBERS), maybe(IDS), maybe(NUMBERS)),
+    "key": st.builds(
+        KeyRow,
+        authority=IDS,
+        role=IDS,
+        added=NUMBERS,
+        until=maybe(DATES),
+        revoked=maybe(NUMBERS),
+        reason=maybe(IDS),
+        stands=maybe(NUMBERS),
+        by=maybe(st.tuples(KEYS, NUMBERS, HASHES)),
+    ),
     "law": LAWS,
     "ledger": st.builds(LedgerRow, HASHES, TEXTS, st.just("+08:00"), NUMBERS, IDS),
     "list": st.builds(ListRow, DEFINITIONS, maybe(DATES), maybe(DATES)),
@@ -336,12 +346,12 @@ def test_a_long_row_of_disowned_confirmations_is_followed_to_its_end() -> None:
     length = 3000
     keys = [b"\x01" + number.to_bytes(32, "big") for number in range(length)]
     for number, key in enumerate(keys):
-        governance.set_row("key", key, KeyRow("district", "act", 0, None, number, "compromised", 0))
+        governance.set_row("key", key, KeyRow("district", "act", 0, None, number, "compromised", 0, None))
         if number:
             confirmation = Confirmation(number, key, 0, key[1:])
             governance.set_row("confirmed", keys[number - 1][1:], confirmation)
     assert governance.is_tainted(keys[0], 0, keys[0][1:])
-    governance.set_row("key", keys[-1], KeyRow("district", "act", 0, None, None, None, None))
+    governance.set_row("key", keys[-1], KeyRow("district", "act", 0, None, None, None, None, None))
     assert not governance.is_tainted(keys[0], 0, keys[0][1:])
 
 

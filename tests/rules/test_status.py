@@ -124,7 +124,10 @@ def test_an_annulment_voids_the_past_once_it_is_in_effect(valid_at: str, known_d
         (LIFE, day_before(BEGIN), "unconfirmed"),
         (LIFE, BEGIN, "unconfirmed"),
         (LIFE, day_before(END), "unconfirmed"),
-        (LIFE, END, "expired"),
+        (LIFE, END, "unconfirmed"),
+        (LIFE, NEVER, "unconfirmed"),
+        (CLEARED_UP, END, "unconfirmed"),
+        (CLEARED_UP, "2028-04-01", "removed"),
         (UNKNOWN, EVER, "unconfirmed"),
         (STILL_SUSPENDED, MIDDLE, "unconfirmed"),
         (REMOVED, day_before(MIDDLE), "unconfirmed"),
@@ -199,10 +202,10 @@ def test_status_agrees_with_the_days_counted_one_by_one(
     for day in calendar:
         if one.effective is not None and day < one.effective:
             calendar[day] = "not-yet-effective"
-        if tainted:
-            calendar[day] = "unconfirmed"
         if one.until is not None and day >= one.until:
             calendar[day] = "expired"
+        if tainted:
+            calendar[day] = "unconfirmed"
         if one.ended is not None and day >= one.ended.effective:
             calendar[day] = one.ended.how
         if one.ended is not None and one.ended.how == "annulled" and known_day >= one.ended.effective:

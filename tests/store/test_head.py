@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from creditledger.errors import Locked, StoreError, UsageError
-from creditledger.store.head import MAX_CHECKPOINT, HeadStore, default_head_dir
+from creditledger.store.files import SECTOR
+from creditledger.store.head import MAX_CHECKPOINT, MAX_SEAL, HeadStore, default_head_dir
 
 LEDGER = bytes(range(32))
 SLOT = 65536
@@ -247,3 +248,62 @@ def test_the_default_directory_follows_the_xdg_specification() -> None:
     assert default_head_dir({"XDG_STATE_HOME": "relative", "HOME": "/h"}) == Path("/h/.local/state/creditledger/heads")
     with pytest.raises(UsageError, match="HOME is not set"):
         default_head_dir({})
+
+
+# -- the seal beside the head -------------------------------------------------------------------------------------
+
+
+def test_a_seal_is_kept_beside_the_head_and_leaves_it_alone(tmp_path: Path) -> None:
+    heads = HeadStore(tmp_path)
+    assert heads.sealed(LEDGER) is None
+    heads.store(LEDGER, 1, root(1), note(1))
+    assert heads.sealed(LEDGER) is None
+    for seal in (b"first", b"", bytes(MAX_SEAL), b"last"):
+        heads.seal(LEDGER, seal)
+        heads.store(LEDGER, 2, root(2), note(2))
+        assert heads.sealed(LEDGER) == HeadStore(tmp_path).sealed(LEDGER) == seal
+        assert HeadStore(tmp_path).load(LEDGER) == (2, root(2), note(2))
+    heads.close()
+    assert HeadStore(tmp_path).sealed(LEDGER) == b"last"
+
+
+def test_a_seal_fits_into_one_sector(tmp_path: Path) -> None:
+    """So it cannot be torn."""
+    heads = HeadStore(tmp_path)
+    heads.store(LEDGER, 1, root(1), note(1))
+    heads.seal(LEDGER, bytes(MAX_SEAL))
+    heads.close()
+    assert head_file(tmp_path).stat().st_size == 2 * SLOT + SECTOR
+    with pytest.raises(UsageError, match="up to"):
+        heads.seal(LEDGER, bytes(MAX_SEAL + 1))
+
+
+def test_a_seal_without_a_head_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="store the head first"):
+        HeadStore(tmp_path).seal(LEDGER, b"seal")
+
+
+def test_every_flipped_byte_of_a_seal_makes_it_none(tmp_path: Path) -> None:
+    heads = HeadStore(tmp_path)
+    heads.store(LEDGER, 1, root(1), note(1))
+    heads.seal(LEDGER, b"some seal")
+    heads.close()
+    sound = head_file(tmp_path).read_bytes()
+    used = 8 + 2 + len(b"some seal") + 32
+    for at in range(2 * SLOT, 2 * SLOT + used):
+        head_file(tmp_path).write_bytes(sound[:at] + bytes([sound[at] ^ 0x40]) + sound[at + 1 :])
+        assert HeadStore(tmp_path).sealed(LEDGER) is None
+    for length in (2 * SLOT, 2 * SLOT + 9, 2 * SLOT + used - 1):
+        head_file(tmp_path).write_bytes(sound[:length])
+        assert HeadStore(tmp_path).sealed(LEDGER) is None
+        assert HeadStore(tmp_path).load(LEDGER) == (1, root(1), note(1))
+
+
+def test_a_seal_of_another_ledger_is_none(tmp_path: Path) -> None:
+    heads = HeadStore(tmp_path)
+    heads.store(LEDGER, 1, root(1), note(1))
+    heads.seal(LEDGER, b"some seal")
+    heads.close()
+    other = bytes(32)
+    (tmp_path / other.hex()).write_bytes(head_file(tmp_path).read_bytes())
+    assert HeadStore(tmp_path).sealed(other) is None

@@ -16,7 +16,7 @@ import lmdb
 import pytest
 
 from creditledger.errors import NoLedger, StoreError
-from creditledger.store.lmdb_engine import LmdbEngine, probe
+from creditledger.store.lmdb_engine import LmdbEngine, file_stamp, probe
 
 TABLES = ("log", "state")
 
@@ -451,3 +451,95 @@ def test_what_probe_passes_can_be_opened_and_read(tmp_path: Path, sound: bytes) 
         passed += 1
         read_all(target)
     assert 0 < passed < 400
+
+
+# -- a store with one writer ----------------------------------------------------------------------------------------
+
+INTRUDER = """
+import sys
+from creditledger.store.lmdb_engine import LmdbEngine
+engine = LmdbEngine.open(sys.argv[1], ("log", "state"))
+with engine.batch() as batch:
+    batch.put("state", b"somebody", b"else")
+engine.close()
+"""
+
+
+READER = """
+import sys
+from creditledger.store.lmdb_engine import LmdbEngine
+LmdbEngine.open(sys.argv[1], ("log", "state"), readonly=True).close()
+"""
+
+
+def test_a_sole_writer_goes_on_after_its_own_commits_empty_ones_and_dropped_ones(tmp_path: Path) -> None:
+    fill(tmp_path / "store")
+    engine = LmdbEngine.open(tmp_path / "store", TABLES, sole=True)
+    for number in range(20):
+        if number % 3 == 0:
+            with engine.batch():
+                pass
+        if number % 4 == 0:
+            with pytest.raises(StoreError, match="out of order"), engine.batch() as batch:
+                batch.append("log", b"\0", b"dropped")
+        with engine.batch() as batch:
+            batch.put("state", b"number", bytes([number]))
+        with engine.snapshot() as snapshot:
+            assert snapshot.get("state", b"number") == bytes([number])
+        if number == 7:
+            run(READER, tmp_path / "store")
+    assert not engine.intruded
+    engine.close()
+
+
+@pytest.mark.parametrize("write", [False, True])
+def test_a_sole_writer_stops_after_a_commit_by_somebody_else(tmp_path: Path, write: bool) -> None:
+    fill(tmp_path / "store")
+    engine = LmdbEngine.open(tmp_path / "store", TABLES, sole=True)
+    run(INTRUDER, tmp_path / "store")
+    for _ in range(2):
+        with pytest.raises(StoreError, match="changed by someone else"), engine.batch() if write else engine.snapshot():
+            pass
+        assert engine.intruded
+    engine.close()
+    again = LmdbEngine.open(tmp_path / "store", TABLES, sole=True)
+    with again.batch() as batch:
+        assert batch.get("state", b"somebody") == b"else"
+    again.close()
+
+
+def test_a_stamp_changes_with_every_commit_and_with_nothing_else(tmp_path: Path) -> None:
+    fill(tmp_path / "store")
+    engine = LmdbEngine.open(tmp_path / "store", TABLES, sole=True, sync=False)
+    stamps = [engine.stamp()]
+    for number in range(5):
+        with engine.batch() as batch:
+            batch.put("state", b"number", bytes([number]))
+        stamps.append(engine.stamp())
+        engine.sync()
+        with engine.snapshot() as snapshot:
+            assert snapshot.count("log") == 300
+        assert engine.stamp() == stamps[-1]
+    assert len(set(stamps)) == len(stamps)
+    engine.close()
+    reopened = LmdbEngine.open(tmp_path / "store", TABLES, sole=True, sync=False)
+    assert reopened.stamp() == stamps[-1]
+    reopened.close()
+
+
+def test_a_stamp_tells_bytes_that_were_put_back_with_their_time(tmp_path: Path) -> None:
+    fill(tmp_path / "store")
+    engine = LmdbEngine.open(tmp_path / "store", TABLES)
+    stamp = engine.stamp()
+    data = tmp_path / "store" / "data.mdb"
+    found = data.stat()
+    with data.open("r+b") as file:
+        file.write(b"\0")
+    os.utime(data, ns=(found.st_atime_ns, found.st_mtime_ns))
+    changed = engine.stamp()
+    assert changed != stamp
+    assert changed._replace(ctime_ns=stamp.ctime_ns) == stamp
+    engine.close()
+    data.unlink()
+    with pytest.raises(StoreError, match="cannot look at"):
+        file_stamp(data, 0)

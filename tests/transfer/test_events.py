@@ -147,7 +147,7 @@ def test_a_byte_order_mark_and_a_number_as_key() -> None:
 def test_a_bad_row_is_named_and_costs_only_itself(row: bytes, why: str) -> None:
     rows = read(line(key="1") + b"\n" + row + b"\n" + line(key="2"))
     assert [found.key for found in rows if isinstance(found, EventRow)] == ["1", "2"]
-    ((number, reason),) = [found for found in rows if isinstance(found, BadRow)]
+    ((number, reason, *_),) = [found for found in rows if isinstance(found, BadRow)]
     assert number == 2
     assert why in reason
 
@@ -208,3 +208,23 @@ def test_identifiers_for_the_lists_of_a_file() -> None:
     assert EventLayout(found).list_ids == tuple(sorted(found.values()))
     with pytest.raises(FormatError, match="more than 1000"):
         suggest_lists(io.BytesIO(b"\n".join(line(key=f"k{one}") for one in range(1001))), "key")
+
+
+@pytest.mark.parametrize(
+    ("row", "keys", "list_id"),
+    [
+        pytest.param(line(recorded="the day before"), (GOOD["key"],), "a", id="no date"),
+        pytest.param(line(action="changed"), (GOOD["key"],), "a", id="unknown action"),
+        pytest.param(line(list="unheard-of.txt"), (GOOD["key"],), None, id="unknown list: it may be any"),
+        pytest.param(line(list=7.5), (GOOD["key"],), None, id="no list"),
+        pytest.param(line(key=" padded "), ("padded",), "a", id="padded key"),
+        pytest.param(line(key=""), (), "a", id="empty key"),
+        pytest.param(line(key=None), (), None, id="no key"),
+        pytest.param(line()[:-1], (), None, id="not JSON"),
+        pytest.param(b"[]", (), None, id="no object"),
+    ],
+)
+def test_what_can_be_told_of_a_bad_row(row: bytes, keys: tuple[str, ...], list_id: str | None) -> None:
+    (found,) = read(row)
+    assert isinstance(found, BadRow)
+    assert (found.keys, found.list) == (keys, list_id)

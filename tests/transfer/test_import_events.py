@@ -173,7 +173,7 @@ def test_a_history_that_contradicts_the_record_stops_the_import(tmp_path: Path, 
     path = events_file(tmp_path / "other.jsonl", [*other, event("2024-04-01", "add", "new.example")])
     size = ledger.size
     with pytest.raises(
-        UsageError, match=r"1 events contradict.*line 4, remove shop.example on 2024-02-10; recorded is 2024-02-09"
+        UsageError, match=r"1 event contradict.*line 4, remove shop.example on 2024-02-10; recorded is 2024-02-09"
     ):
         run(ledger, path)
     with pytest.raises(UsageError, match="2 were confirmed"):
@@ -202,12 +202,75 @@ def test_bad_rows_stop_the_import_unless_their_number_is_confirmed(tmp_path: Pat
     path.write_bytes(path.read_bytes() + b"garbage\n{}\n")
     size = ledger.size
     for skip in (0, 1, 3):
-        with pytest.raises(FormatError, match=r"2 rows cannot be read \(line 8: not JSON"):
+        with pytest.raises(FormatError, match=r"2 rows cannot be read \(line 8: not JSON.* \(--skip-bad 2\)"):
             run(ledger, path, options=ImportOptions(key_scheme="host", skip_bad=skip))
     assert ledger.size == size
-    report = run(ledger, path, options=ImportOptions(key_scheme="host", skip_bad=2))
+    report = run(ledger, path, options=ImportOptions(key_scheme="host", skip_bad=2, confirm_removals=2))
     assert (report.rows, report.bad_rows, [row.line for row in report.bad]) == (7, 2, [8, 9])
     assert report.recorded == 7
+
+
+def test_a_skipped_event_holds_all_that_would_be_new_about_its_key(tmp_path: Path, ledger: Ledger) -> None:
+    """It was removed, came again, and was removed again; of the first removal the date cannot be read."""
+    history = [
+        event("2024-01-01", "add", "a.example"),
+        event("2024-01-02", "remove", "a.example"),
+        event("2024-01-03", "add", "a.example"),
+        event("2024-01-03", "add", "b.example"),
+    ]
+    run(ledger, events_file(tmp_path / "1.jsonl", history[:1]))
+    broken = [
+        history[0],
+        history[1] | {"recorded": "2024-1-2"},
+        *history[2:],
+        event("2024-01-04", "remove", "a.example"),
+    ]
+    path, skip = events_file(tmp_path / "2.jsonl", broken), ImportOptions(key_scheme="host", skip_bad=1)
+    report = run(ledger, path, options=skip)
+    assert report.lists == {"hosts": Counts(additions=1, unchanged=1, duplicate_additions=1, held=1)}
+    assert report.examples["held"] == ["hosts: line 5, remove a.example on 2024-01-04"]
+    # It stays as it was on record; the others go on.
+    assert members(ledger, "hosts") == {"a.example", "b.example"}
+    mended = [*history, event("2024-01-04", "remove", "a.example")]
+    report = run(ledger, events_file(tmp_path / "3.jsonl", mended))
+    assert report.lists == {"hosts": Counts(additions=1, removals=2, unchanged=2)}
+    assert members(ledger, "hosts", "2024-01-02") == set()
+    assert members(ledger, "hosts") == {"b.example"}
+
+
+def test_a_skipped_event_of_nobody_knows_whom_makes_removals_a_question(tmp_path: Path, ledger: Ledger) -> None:
+    path = events_file(tmp_path / "h.jsonl", HISTORY)
+    path.write_bytes(path.read_bytes() + b'{"recorded": "2024-03-02", "action": "add", "key": "shop.ex\n')
+    size = ledger.size
+    with pytest.raises(UsageError, match=r"whom 1 row .*\(line 8\).* the 2 removals .*--confirm-removals 2"):
+        run(ledger, path, options=ImportOptions(key_scheme="host", skip_bad=1))
+    with pytest.raises(UsageError, match="removes 2 of those listed, not 1 as confirmed"):
+        run(ledger, path, options=ImportOptions(key_scheme="host", skip_bad=1, confirm_removals=1))
+    assert ledger.size == size
+    confirmed = ImportOptions(key_scheme="host", skip_bad=1, confirm_removals=2)
+    assert run(ledger, path, options=confirmed).recorded == 7
+    # Run again with the same words, there is nothing left to do; nor is there anything to ask.
+    assert run(ledger, path, options=confirmed).recorded == 0
+    assert run(ledger, path, options=ImportOptions(key_scheme="host", skip_bad=1)).recorded == 0
+
+
+def test_an_event_of_an_unknown_list_holds_its_key_on_all_of_them(tmp_path: Path, ledger: Ledger) -> None:
+    history = [event("2024-01-01", "add", "k", list=one) for one in ("btc.txt", "party.txt", "mistyped.txt")]
+    path = events_file(tmp_path / "h.jsonl", [*history, event("2024-01-01", "add", "other", list="btc.txt")])
+    report = run(ledger, path, COINS, options=ImportOptions(skip_bad=1))
+    assert report.lists == {"coins": Counts(additions=1, held=1), "parties": Counts(held=1)}
+    assert members(ledger, "coins") == {"other"}
+
+
+def test_where_an_import_goes_on(tmp_path: Path, ledger: Ledger) -> None:
+    path = events_file(tmp_path / "h.jsonl", HISTORY)
+    first = run(ledger, path)
+    assert (first.recorded_before, first.removed_before, first.goes_on) == (0, 0, 1)
+    again = run(ledger, path)
+    assert (again.recorded_before, again.removed_before, again.goes_on) == (7, 2, None)
+    # Another file, however much of it is known already, is not gone on with: it is another one.
+    longer = run(ledger, events_file(tmp_path / "l.jsonl", [*HISTORY, event("2024-03-02", "add", "new.example")]))
+    assert (longer.recorded_before, longer.goes_on) == (0, 8)
 
 
 def test_a_dry_run_says_the_same_and_writes_nothing(tmp_path: Path, ledger: Ledger) -> None:
@@ -237,11 +300,11 @@ def test_further_fields_are_content(tmp_path: Path, ledger: Ledger) -> None:
 
 
 def test_long_histories_make_entries_of_at_most_a_hundred_acts(tmp_path: Path, ledger: Ledger) -> None:
-    seen: list[tuple[int, int]] = []
+    seen: list[tuple[str, int, int]] = []
     history = [event("2024-01-01", "add", f"k{number}", list="btc.txt") for number in range(250)]
     report = run(ledger, events_file(tmp_path / "h.jsonl", history), COINS, progress=lambda *done: seen.append(done))
     assert (report.entries, report.recorded) == (3, 250)
-    assert seen == [(99, 250), (198, 250), (250, 250)]
+    assert seen == [("recording acts", done, 250) for done in (99, 198, 250)]
     assert members(ledger, "coins") == {f"k{number}" for number in range(250)}
 
 
@@ -282,6 +345,30 @@ def test_handles_need_the_content_key(tmp_path: Path) -> None:
         path = events_file(tmp_path / "h.jsonl", [event("2024-01-01", "add", "bc1q", list="btc.txt")])
         with pytest.raises(UsageError, match="content key"):
             run(ledger, path, COINS)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.tuples(st.sampled_from(("add", "remove")), st.sampled_from("abc"), st.booleans()), max_size=12),
+    st.integers(0, 12),
+)
+def test_once_the_file_is_mended_nothing_tells_that_rows_were_skipped(
+    tmp_path_factory: pytest.TempPathFactory, drawn: list[tuple[str, str, bool]], cut: int
+) -> None:
+    directory = tmp_path_factory.mktemp("mended")
+    whole = [event(f"2024-01-{day:02}", action, f"{key}.example") for day, (action, key, _) in enumerate(drawn, 1)]
+    broken = [one | ({"recorded": "?"} if bad else {}) for one, (_, _, bad) in zip(whole, drawn, strict=True)]
+    held = {one["key"] for one in broken if one["recorded"] == "?"}
+    skip = ImportOptions(key_scheme="host", skip_bad=sum(one["recorded"] == "?" for one in broken))
+    with found(directory) as ledger:
+        run(ledger, events_file(directory / "first.jsonl", whole[:cut]))
+        before = members(ledger, "hosts")
+        run(ledger, events_file(directory / "broken.jsonl", broken), options=skip)
+        assert {key for key in before ^ members(ledger, "hosts") if key in held} == set()
+        run(ledger, events_file(directory / "whole.jsonl", whole))
+        for day in range(1, 14):
+            on = f"2024-01-{day:02}"
+            assert members(ledger, "hosts", on) == naive(directory / "whole.jsonl", on, _zone("+00:00")), on
 
 
 OFFSETS = ("+00:00", "+08:00", "-05:00")

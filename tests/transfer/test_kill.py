@@ -65,6 +65,8 @@ def test_a_history_that_is_killed_and_run_again_doubles_nothing(tmp_path: Path, 
     assert run(tmp_path, "events", point, str(number)) == -signal.SIGKILL
     report = killed.run_events(tmp_path)
     assert report.total("unchanged") + report.recorded == len(EVENTS)
+    assert (report.recorded_before, report.removed_before) == (report.total("unchanged"), 60 - report.total("removals"))
+    assert report.goes_on == (None if report.acts == 0 else report.recorded_before + 1)
     assert killed.run_events(tmp_path).recorded == 0
     with reopen(tmp_path) as ledger:
         assert acts_of(ledger, "coins") == {"ListingAdd": 180, "ListingRemove": 60}
@@ -101,8 +103,12 @@ def test_an_edition_that_is_killed_and_run_again_doubles_nothing(
         killed.run_snapshot(tmp_path, "first", "2025-01-01")
     assert run(tmp_path, job, point, str(number)) == -signal.SIGKILL
     if job == "first":
-        killed.run_snapshot(tmp_path, "first", "2025-01-01")
-    killed.run_snapshot(tmp_path)
+        report = killed.run_snapshot(tmp_path, "first", "2025-01-01")
+        assert report.recorded_before + report.recorded == 200
+        killed.run_snapshot(tmp_path)
+    else:
+        report = killed.run_snapshot(tmp_path)
+        assert report.recorded_before + report.recorded == 230
     assert killed.run_snapshot(tmp_path).acts == 0
     with reopen(tmp_path) as ledger:
         assert acts_of(ledger, "parties") == {

@@ -144,6 +144,32 @@ def test_rows_after_the_end_mark_are_not_dropped_in_silence() -> None:
     assert bad(data) == [(3, "the row follows the end mark (1A) of line 2")]
 
 
+@pytest.mark.parametrize(
+    ("row", "keys"),
+    [
+        pytest.param(GOOD.replace(b"36,", b" 0036 ,", 1) + b",more", ("36",), id="a column too many"),
+        pytest.param(b'36,"AIR', ("36",), id="an open quote"),
+        pytest.param(b'"36","AIR', ("36",), id="the number in quotes"),
+        pytest.param(b"36,\x00", ("36",), id="a control character"),
+        pytest.param(GOOD + b" " + GOOD.replace(b"36,", b"37,", 1), ("36", "37"), id="two rows on one line"),
+        pytest.param(GOOD + GOOD.replace(b"36,", b'"37",', 1), ("36", "37"), id="two rows with nothing between"),
+        pytest.param(GOOD.replace(b"36,", b"3x6,", 1), (), id="no number"),
+        pytest.param(b"and 37, of the row before", (), id="a number that does not begin the line"),
+        pytest.param(b"36", (), id="a number alone"),
+        pytest.param(GOOD.replace(b"36,", b"12345678901,", 1), (), id="a number too long"),
+        pytest.param(b",".join(b"%d" % number for number in range(1, 2000)), (), id="a line of numbers"),
+    ],
+)
+def test_whom_a_bad_row_may_be_about(row: bytes, keys: tuple[str, ...]) -> None:
+    (found,) = read(row)
+    assert isinstance(found, BadRow)
+    assert found.keys == keys
+
+
+def test_rows_after_the_end_mark_tell_whom_they_are_about() -> None:
+    assert [row.keys for row in read(b"\x1a\n" + GOOD) if isinstance(row, BadRow)] == [("36",)]
+
+
 class EndlessLine(io.RawIOBase):
     """A good row, then one line of so many bytes that is never held anywhere, then another good row."""
 

@@ -17,10 +17,21 @@ from creditledger.transfer.events_import import import_events
 from creditledger.transfer.import_run import ImportOptions
 from creditledger.transfer.snapshot_import import import_snapshot
 from creditledger.transfer.sources.events import EventLayout
-from creditledger.transfer.state_export import COLUMNS, member_rows, write_csv, write_json_lines
+from creditledger.transfer.state_export import (
+    COLUMNS,
+    content_labels,
+    member_rows,
+    plain_cell,
+    write_csv,
+    write_json_lines,
+)
 from transfer.mirror import ACT, ADMIN, NOW, erase, event, events_file, found, grant_erasure, sdn_file, subject_of
 
-FORMULAS = ("=1+1", "+1", "-1", "@SUM(A1)", "'=1", 'a "b", c', "plain")
+FORMULAS = (
+    "=1+1", "+1", "-1", "@SUM(A1)", "'=1", 'a "b", c', "plain", "\uff1d1+1", "\uff0b1", "\uff0d1", "\uff20x", "''",
+    "O'Brien",     "1-1", "a;=1", "名前", "\N{ZERO WIDTH SPACE}=1", "e\N{COMBINING ACUTE ACCENT}", "\U0001f600", "null",
+    "#REF!", "NaN", "00123",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -93,11 +104,18 @@ def test_no_cell_is_a_formula(ledger: Ledger) -> None:
     table = as_csv(ledger, "parties", content=["key", "name"])
     assert table[0][-2:] == ["key", "name"]
     shown = {row[-2]: row[-1] for row in table[1:]}
-    assert [shown[str(at)] for at in range(1, 8)] == ["'=1+1", "'+1", "'-1", "'@SUM(A1)", "'=1", 'a "b", c', "plain"]
-    assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for row in table for cell in row)
+    assert [shown[str(at)] for at in range(1, 8)] == ["'=1+1", "'+1", "'-1", "'@SUM(A1)", "''=1", 'a "b", c', "plain"]
+    assert not any(cell.lstrip().startswith(tuple("=+-@\uff1d\uff0b\uff0d\uff20")) for row in table for cell in row)
+    # A program has every text again: no two of them are written the same.
+    assert [plain_cell(shown[str(at)]) for at in range(1, len(FORMULAS) + 1)] == list(FORMULAS)
     # JSON tells what is there.
     names = {row["key"]: row["name"] for row in as_json(ledger, "parties", content=["key", "name"])}
-    assert [names[str(at)] for at in range(1, 8)] == list(FORMULAS)
+    assert [names[str(at)] for at in range(1, len(FORMULAS) + 1)] == list(FORMULAS)
+
+
+def test_labels_of_all_content(ledger: Ledger) -> None:
+    assert content_labels(ledger, "parties") == ("key", "name", "sdn_type")
+    assert content_labels(ledger, "hosts") == ()
 
 
 def test_content_that_is_not_there_is_empty(ledger: Ledger) -> None:

@@ -149,7 +149,8 @@ class KeyAdd(NamedTuple):
 
 
 class KeyRevoke(NamedTuple):
-    """Ends a key. `stands_behind` is the last entry the authority answers for (nil: none); later ones are tainted."""
+    """Ends a key. `stands_behind` is the last entry the authority answers for (nil: none); of a compromised key, later
+    ones are tainted."""
 
     authority: Id
     key: Key

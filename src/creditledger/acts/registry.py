@@ -92,9 +92,9 @@ def check_act(raw: Any) -> ActType:
 
     Raises `FormatError` naming the field, and `UnsupportedError` for an unknown act type.
     """
-    if type(raw) is not tuple or not raw:
-        raise FormatError("an act is an array that begins with its type")
-    kind = ACT_TYPES.get(raw[0]) if type(raw[0]) is str else None
+    if type(raw) is not tuple or not raw or type(raw[0]) is not str:
+        raise FormatError("an act is an array that begins with its type, a text")
+    kind = ACT_TYPES.get(raw[0])
     if kind is None:
         kind = act_type(raw[0])
     if len(raw) - 1 != len(kind.fields):

@@ -14,10 +14,9 @@ from creditledger.tlog.tiles import WIDTH
 from creditledger.tlog.tree import EMPTY_ROOT, HASH_BYTES, Frontier
 
 
-class LogKeyRun(NamedTuple):
-    """Checkpoints in a row with the same log keys: the sizes of the first, of the last, and of the one before that."""
+class LogKeyUse(NamedTuple):
+    """Sizes of the first and the last checkpoint that a log key signed, and of the one before the last."""
 
-    keys: tuple[bytes, ...]
     first: int
     last: int
     before_last: int
@@ -31,7 +30,7 @@ class Assembly:
         sealed: the size of the last checkpoint whose root is that of the records.
         note: that checkpoint, as signed.
         first: the leaf hash of record 0, which is the ledger's id.
-        runs: which log keys signed.
+        uses: which log keys (32 bytes) signed, and when.
     """
 
     def __init__(self, findings: Findings) -> None:
@@ -48,7 +47,7 @@ class Assembly:
         self.size = 0
         self.sealed = 0
         self.note = b""
-        self.runs: list[LogKeyRun] = []
+        self.uses: dict[bytes, LogKeyUse] = {}
         self.acts = 0
         self.signatures = 0
         self.checkpoints = 0
@@ -103,10 +102,9 @@ class Assembly:
             self._findings.add(finding("LED-TREE", self.sealed, message, expected=sealed.root, found=root))
 
     def _note_keys(self, sealed: Sealed, before: int) -> None:
-        if self.runs and self.runs[-1].keys == sealed.keys:
-            self.runs[-1] = self.runs[-1]._replace(last=sealed.size, before_last=before)
-        else:
-            self.runs.append(LogKeyRun(sealed.keys, sealed.size, sealed.size, before))
+        for key in sealed.keys:
+            use = self.uses.get(key)
+            self.uses[key] = LogKeyUse(sealed.size if use is None else use.first, sealed.size, before)
 
     def finish(self) -> None:
         """Say which records the broken links point at: what checkpoints prove is known only now."""
@@ -159,25 +157,21 @@ def _with_tail(frontier: Frontier, tail: bytes) -> bytes:
     return whole.root()
 
 
-def check_log_keys(runs: list[LogKeyRun], governance: Governance) -> list[Finding]:
-    """Hold the keys that signed checkpoints against the ledger's own register, as of its end.
+def check_log_keys(uses: dict[bytes, LogKeyUse], governance: Governance) -> list[Finding]:
+    """Hold every key that signed checkpoints against the ledger's own register, as of its end.
 
     A log key must be registered by a record that the checkpoint covers; and once a checkpoint covers its revocation, it
     no longer signs.
     """
     found = []
-    for run in runs:
-        rows = [(key, governance.keys.get(b"\x01" + key)) for key in run.keys]
-        sound = False
-        reason = "no key"
-        for key, row in rows:
-            if row is None or row.role != "log" or row.added >= run.first:
-                reason = f"{key.hex()}, which the ledger has not registered as a log key at size {run.first}"
-            elif row.revoked is not None and row.revoked < run.before_last:
-                reason = f"{key.hex()}, revoked by record {row.revoked}, at size {run.last}"
-            else:
-                sound = True
-        if not sound:
-            message = "a checkpoint is signed by a key that the ledger does not let sign"
-            found.append(finding("LED-KEY", run.last - 1, message, expected="a log key in force", found=reason))
+    for key, use in uses.items():
+        row = governance.keys.get(b"\x01" + key)
+        if row is None or row.role != "log" or row.added >= use.first:
+            size, reason = use.first, f"{key.hex()}, which the ledger has not registered as a log key at that size"
+        elif row.revoked is not None and row.revoked < use.before_last:
+            size, reason = use.last, f"{key.hex()}, revoked by record {row.revoked}"
+        else:
+            continue
+        message = f"the checkpoint of size {size} is signed by a key that the ledger does not let sign"
+        found.append(finding("LED-KEY", size - 1, message, expected="a log key in force", found=reason))
     return found

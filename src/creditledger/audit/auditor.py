@@ -27,7 +27,7 @@ from creditledger.audit import remember as memory
 from creditledger.audit.assembly import Assembly, check_log_keys
 from creditledger.audit.crew import Crew
 from creditledger.audit.findings import Finding, failure, finding
-from creditledger.audit.judge import Judge
+from creditledger.audit.judge import Judge, check_unjudged
 from creditledger.audit.passes import DAMAGED, HEADER, OTHER, Header, Plan, Summary
 from creditledger.audit.planning import divide
 from creditledger.audit.replaying import Replay, past_entries
@@ -112,6 +112,8 @@ class _Audit:
         # Up to which record keys and rules were judged; whether reading the log has crashed a worker.
         self.stop = 0
         self.crashed = False
+        # Whether this is another ledger than the one asked for, so that there was nothing to check it against.
+        self.is_other = False
         self._progress = progress
 
     def run(self, remembered: memory.Remembered | None, head: Head | None, content_key: bytes | None) -> None:
@@ -135,7 +137,9 @@ class _Audit:
                     self.not_checked.append(f"signatures of {verified} records, which an earlier audit verified")
         with self._phase("records") as tell:
             division = divide(self.crew, self.trust, verified, self.scratch)
-            claims.check_first(division.first, self.trust, self.findings)
+            if not claims.check_first(division.first, self.trust, self.findings):
+                self.is_other = True
+                return
             spans, past = self._read_records(division.ranges, tell)
         if self.crashed:
             return
@@ -169,6 +173,8 @@ class _Audit:
         extent, index = self.crew.extent, self.crew.index
         if extent.problem:
             self.findings.add(finding("LED-STRUCT", None, extent.problem))
+        for name, message in extent.surplus:
+            self.findings.add(finding(name, None, message, expected="no such row", derived=name != "LED-CKPT"))
         if index is not None and index.damage is not None:
             seq, message, expected, found = index.damage
             self.findings.add(finding("LED-STRUCT", seq, message, expected=expected, found=found))
@@ -177,10 +183,10 @@ class _Audit:
         elif self.crew.state_trouble == OTHER:
             self.unable.append(f"derived state: {self.crew.state_problem}")
         if extent.beyond:
-            claims.check_beyond(extent.beyond, extent.size, self.trust, self.findings)
+            claims.check_beyond(extent.beyond, extent.last, extent.size, self.trust, self.findings)
         if extent.size == 0:
             message = "the log has no records"
-            self.findings.add(finding("LED-LEDGER", None, message, expected=self.trust.ledger_id, found="nothing"))
+            self.findings.add(finding("LED-STRUCT", None, message, expected="at least record 0", found="nothing"))
         return extent.size > 0
 
     def _note_crash(self, death: WorkerDied) -> None:
@@ -239,6 +245,11 @@ class _Audit:
         if judge.found is not None:
             self.findings.add(judge.found)
         self.stop = self.assembly.readable if judge.stopped is None else judge.stopped
+        beyond = self.stop if judge.stopped is None else judge.stopped + 1
+        for start, stop in ranges:
+            if stop > beyond:
+                header = Header._make(spool.unpack(spool.read(plan.file(start), HEADER)))
+                self.findings.add(*check_unjudged(header, beyond, plan.ledger_id))
         if self.stop == size and size in self.crew.applied:
             judge.mark(size, ())
         ledger = judge.governance.ledger
@@ -248,7 +259,7 @@ class _Audit:
                 message = "the ledger was founded under another origin"
                 self.findings.add(finding("LED-LEDGER", 0, message, expected=self.trust.origin, found=ledger.origin))
             if self.stop == size:
-                self.findings.add(*check_log_keys(self.assembly.runs, judge.governance))
+                self.findings.add(*check_log_keys(self.assembly.uses, judge.governance))
 
     def _replay(self, replay: Replay, content_key: bytes | None) -> None:
         """Acts about subjects, derived data, content."""
@@ -285,7 +296,8 @@ class _Audit:
             else:
                 items = str(self.scratch / "items")
                 sorting = self.crew.call("sort_items", index.contents_at, index.contents, items)
-                results = [(sorting, 0, 0), *self.crew.map("items", [(items, file) for file in files])]
+                whole = self.stop == self.assembly.size and index.damage is None
+                results = [(sorting, 0, 0), *self.crew.map("items", [(items, file, whole) for file in files])]
         except (KeyFileError, NoLedger) as error:
             self.unable.append(f"detached content: {error}")
             return
@@ -306,9 +318,11 @@ class _Audit:
             f"keys, mandates, author chains and rules of {self.stop} records",
         ]
         not_checked = ["cosignatures of witnesses", "ML-DSA signatures", "duties, and whether they were met in time"]
-        if self.stop < size:
+        if self.is_other:
+            checked, not_checked = ["whether this is the ledger of the trust file"], ["everything else"]
+        elif self.stop < size:
             not_checked.append(f"keys and rules from record {self.stop} on")
-        if size < self.crew.extent.size:
+        if size < self.crew.extent.size and not self.is_other:
             not_checked.append(f"records from {size} on, which cannot be read")
         return Report(
             origin=self.trust.origin,

@@ -28,7 +28,7 @@ from creditledger.codec.dates import day_at, offset_minutes
 from creditledger.codec.own import restore
 from creditledger.errors import FormatError, Refused, UnsupportedError, VerificationFailed
 from creditledger.keys import ed25519
-from creditledger.record.entry import Cosigner, Entry, check_signatures
+from creditledger.record.entry import ENTRY_VERSION, Cosigner, Entry, check_signatures
 from creditledger.rules.engine import check_author_chain
 from creditledger.rules.governance_state import Governance
 from creditledger.rules.rows import KeyHead
@@ -83,7 +83,7 @@ class _Chunk:
     def __init__(self, source: Records, plan: Plan, verifiers: tuple[NoteVerifier, ...], start: int) -> None:
         self.plan = plan
         self.findings = FindingLog()
-        self.spine = Spine(source, start, verifiers, plan.origin, self.findings)
+        self.spine = Spine(source, start, verifiers, plan, self.findings)
         self.readable = 1 << 60
         self.acts = 0
         self.signatures = 0
@@ -113,18 +113,45 @@ class _Chunk:
         spine.hash(data)
         try:
             _, number, recorded_at, prev, entry, signatures = read_record(data)
-            spine.link(number, recorded_at, prev)
-            raw: RawEntry = restore(entry) if spine.seq < self.plan.verified else read_entry(entry)
         except FormatError as error:
-            name = "LED-VERSION" if isinstance(error, UnsupportedError) else "LED-ENC"
-            self.findings.add(finding(name, spine.seq, str(error)))
-            self.readable = min(self.readable, spine.seq)
+            self._cannot_read(error)
         else:
-            if spine.seq >= self.plan.verified:
-                self._check_signatures(entry, raw, signatures)
-            if spine.seq < self.readable:
-                self._judge_later(recorded_at, entry, raw)
+            spine.link(number, recorded_at, prev)
+            raw = self._read(entry)
+            if raw is not None:
+                if spine.seq >= self.plan.verified:
+                    self._check_signatures(entry, raw, signatures)
+                if spine.seq < self.readable:
+                    self._judge_later(recorded_at, entry, raw)
+                else:
+                    self._note_alone(recorded_at, entry, raw)
         spine.grow()
+
+    def _read(self, entry: bytes) -> RawEntry | None:
+        """The elements of an entry; None if it is malformed, or of a version of which nothing is known.
+
+        An act of an unknown type leaves the rest of its entry as it is: signatures, expiry and so on are checked.
+        """
+        try:
+            return restore(entry) if self.spine.seq < self.plan.verified else read_entry(entry)
+        except FormatError as error:
+            self._cannot_read(error)
+            raw: Any = restore(entry) if isinstance(error, UnsupportedError) else (None,)
+            return raw if raw[0] == ENTRY_VERSION else None
+
+    def _cannot_read(self, error: FormatError) -> None:
+        """From this record on nothing can be judged."""
+        name = "LED-VERSION" if isinstance(error, UnsupportedError) else "LED-ENC"
+        self.findings.add(finding(name, self.spine.seq, str(error)))
+        self.readable = min(self.readable, self.spine.seq)
+
+    def _note_alone(self, recorded_at: int, entry: bytes, raw: RawEntry) -> None:
+        """Pass on what can be checked of an entry where what went before it cannot be judged."""
+        seq, pinned = self.spine.seq, raw[8]
+        if raw[7] < recorded_at or raw[1] != self.plan.ledger_id:
+            self.entries.append((seq, recorded_at, self.spine.leaf, entry, False))
+        if pinned is not None and self._can_have_seen(pinned[0], 0):
+            self.pins[self.plan.span_of(pinned[0])].setdefault(pinned, seq)
 
     def _check_signatures(self, entry: bytes, raw: RawEntry, signatures: tuple[bytes, ...]) -> None:
         self.signatures += len(signatures)
@@ -136,7 +163,8 @@ class _Chunk:
         except VerificationFailed as error:
             self.findings.add(failure(error, self.spine.seq))
         except FormatError as error:
-            self.findings.add(finding("LED-ENC", self.spine.seq, str(error)))
+            due, found = f"{1 + len(raw[6])} signatures", f"{len(signatures)}"
+            self.findings.add(finding("LED-SIG", self.spine.seq, str(error), expected=due, found=found))
 
     def _judge_later(self, recorded_at: int, entry: bytes, raw: RawEntry) -> None:
         """Pass on what an entry says, having checked its place in its key's own chain."""
@@ -185,15 +213,20 @@ class _Chunk:
         seq, size = self.spine.seq, pinned[0]
         if last == _NO_PIN:
             self.first_pins.append((seq, raw[3], size))
-        if size > seq or size < last:
-            message = "the entry pins a checkpoint that its author cannot have seen, or an older one than before"
-            self.findings.add(
-                finding("LED-SEEN", seq, message, expected=f"a size from {max(last, 0)} to {seq}", found=str(size))
-            )
+        if not self._can_have_seen(size, max(last, 0)):
             self.readable = min(self.readable, seq)
             return last
         self.pins[self.plan.span_of(size)].setdefault(pinned, seq)
         return size
+
+    def _can_have_seen(self, size: int, last: int) -> bool:
+        """Whether a pinned size lies between the key's last one and this record; if not, that is found."""
+        seq = self.spine.seq
+        if last <= size <= seq:
+            return True
+        message = "the entry pins a checkpoint that its author cannot have seen, or an older one than before"
+        self.findings.add(finding("LED-SEEN", seq, message, expected=f"a size from {last} to {seq}", found=str(size)))
+        return False
 
     def _turn_day(self, recorded_at: int) -> None:
         """A class is of one day: what is in force may change with it."""
@@ -206,8 +239,10 @@ class _Chunk:
     def _note_past(self, acts: tuple[Any, ...]) -> None:
         for raw in acts:
             act = restore_act(raw)
-            if isinstance(act, catalogue.KeyRevoke) and act.stands_behind is not None:
-                self.past.append((act.key, act.stands_behind[0]))
+            if isinstance(act, catalogue.KeyRevoke):
+                # The entry named, and the one after it: a rule may ask whether it was the last.
+                last = -1 if act.stands_behind is None else act.stands_behind[0]
+                self.past += [(act.key, number) for number in (last, last + 1) if number >= 0]
             elif isinstance(act, catalogue.EntryConfirm):
                 self.past.append((act.key, act.entry[0]))
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from creditledger.acts.catalogue import LedgerCreate
+from creditledger.acts.registry import restore_act
 from creditledger.audit.assembly import Assembly, RootReader
 from creditledger.audit.crew import Crew
 from creditledger.audit.findings import finding
+from creditledger.audit.forms import read_entry, read_record
 from creditledger.audit.rehash import Pinned
 from creditledger.audit.remember import Remembered
 from creditledger.audit.report import Findings
-from creditledger.audit.spine import open_sealed
+from creditledger.audit.spine import cut_off, misplaced, open_sealed
 from creditledger.audit.trust import Trust
 from creditledger.errors import FormatError, UnsupportedError, VerificationFailed
 from creditledger.ledger.layout import Description, Layout
@@ -26,6 +29,10 @@ def check_label(path: Path, trust: Trust, findings: Findings) -> None:
 
     Raises NoLedger if there is none, UnsupportedError for a directory of another format.
     """
+    label = Layout(path).description
+    if label.exists() and not label.is_file():
+        findings.add(finding("LED-STRUCT", None, f"{label} is no regular file", derived=True))
+        return
     try:
         said = Description.read(Layout(path))
     except UnsupportedError:
@@ -39,28 +46,50 @@ def check_label(path: Path, trust: Trust, findings: Findings) -> None:
         findings.add(finding("LED-LEDGER", None, message, expected=expected, found=found, derived=True))
 
 
-def check_first(first: bytes | None, trust: Trust, findings: Findings) -> None:
-    """Record 0 is the ledger: its leaf hash is the ledger's id."""
-    if first is not None and leaf_hash(first) != trust.ledger_id:
+def check_first(first: bytes | None, trust: Trust, findings: Findings) -> bool:
+    """Record 0 is the ledger: its leaf hash is the ledger's id. Returns whether there is any point in going on.
+
+    There is none in a ledger that was founded under another origin, or for none of the log keys that are trusted: the
+    trust file is that of another ledger, and every record and checkpoint would be found at fault.
+    """
+    if first is None or leaf_hash(first) == trust.ledger_id:
+        return True
+    founded = _founding_act(first)
+    trusted = {b"\x01" + one.public_key for one in trust.verifiers()}
+    if founded is None or (founded.origin == trust.origin and trusted & set(founded.log_keys)):
         message = "this is another ledger, or its first record was altered"
         findings.add(finding("LED-LEDGER", 0, message, expected=trust.ledger_id, found=leaf_hash(first)))
+        return True
+    message = "the trust file is not for this ledger: get the one that belongs to it, or the ledger that it names"
+    expected, found = f"{trust.origin}, {trust.ledger_id.hex()}", f"{founded.origin}, {leaf_hash(first).hex()}"
+    findings.put_first(finding("LED-LEDGER", 0, message, expected=expected, found=found))
+    return False
 
 
-def check_beyond(note: bytes, size: int, trust: Trust, findings: Findings) -> None:
-    """A checkpoint that is stored under more records than there are."""
+def _founding_act(record: bytes) -> LedgerCreate | None:
+    """The act of record 0, if it can be read and founds a ledger."""
+    try:
+        act = restore_act(read_entry(read_record(record)[4])[9][0])
+    except FormatError:
+        return None
+    return act if isinstance(act, LedgerCreate) else None
+
+
+def check_beyond(note: bytes, place: int, size: int, trust: Trust, findings: Findings) -> None:
+    """A checkpoint that is stored as one of size `place`, which is more records than there are."""
     try:
         sealed = open_sealed(note, trust.verifiers(), trust.origin)
     except (FormatError, VerificationFailed) as error:
         findings.add(finding("LED-CKPT", None, f"the last checkpoint does not hold: {error}"))
         return
-    _add_cut(findings, "a signed checkpoint covers", sealed.size, size)
+    findings.add(misplaced(sealed.size, place, size))
 
 
 def check_remembered(remembered: Remembered, crew: Crew, findings: Findings, tell: Callable[[int, int], None]) -> int:
     """Hash again what an earlier audit verified; return how many records need not be verified once more."""
     size = crew.extent.size
     if remembered.size > size:
-        _add_cut(findings, "an earlier audit verified", remembered.size, size)
+        findings.add(cut_off("an earlier audit verified", remembered.size, size))
         return 0
     ranges = [(start, min(start + _AT_ONCE, remembered.size)) for start in range(0, remembered.size, _AT_ONCE)]
     tiles, rest = bytearray(), b""
@@ -94,15 +123,10 @@ def check_pinned(starts_by_span: dict[int, list[int]], assembly: Assembly, crew:
 def check_head(head: Head, assembly: Assembly, crew: Crew, findings: Findings) -> None:
     """The last signed head, as the machine that signs keeps it outside the ledger's directory."""
     if head.size > assembly.size:
-        _add_cut(findings, "the head kept outside the ledger covers", head.size, assembly.size)
+        findings.add(cut_off("the head kept outside the ledger covers", head.size, assembly.size))
         return
     tail = dict(crew.call("tails", [head.size]))[head.size]
     root = RootReader(assembly.tiles).root(head.size, tail)
     if root != head.root:
         message = f"the log contradicts the head of size {head.size} that is kept outside the ledger"
         findings.add(finding("LED-HEAD", None, message, expected=head.root, found=root))
-
-
-def _add_cut(findings: Findings, who: str, due: int, size: int) -> None:
-    message = f"{who} more records than the log has: its end was cut off"
-    findings.add(finding("LED-HEAD", size, message, expected=f"{due} records", found=f"{size} records"))

@@ -17,6 +17,7 @@ from creditledger.acts.identifiers import check_value
 from creditledger.acts.kinds import Subject
 from creditledger.audit import spool
 from creditledger.audit.findings import Finding, FindingLog, failure, finding
+from creditledger.audit.outside import require_files
 from creditledger.codec.canonical import decode
 from creditledger.codec.text import check_identifier
 from creditledger.errors import FormatError, VerificationFailed
@@ -39,6 +40,7 @@ def check_private(path: Path, key: bytes, partitions: list[Path]) -> tuple[list[
     findings = FindingLog()
     checked = absent = 0
     outlived: list[tuple[bytes, bytes]] = []
+    require_files(path)
     with PrivateStore.open(path, key, readonly=True) as store:
         for file in partitions:
             for name, commitment, erased in _commitments(file):
@@ -84,8 +86,11 @@ def sort_items(items: Iterator[bytes], bounds: list[bytes], target: Path) -> lis
     return findings.told
 
 
-def check_items(sorted_items: Path, partition: Path) -> tuple[list[Finding], int, int]:
-    """Hold the items of one partition against what the log commits to; returns what `check_private` does."""
+def check_items(sorted_items: Path, partition: Path, whole: bool) -> tuple[list[Finding], int, int]:
+    """Hold the items of one partition against what the log commits to; returns what `check_private` does.
+
+    Unless the log was judged as a `whole`, an item may belong to an act that was not looked at.
+    """
     number = int(partition.name.rpartition("-")[2])
     findings = FindingLog()
     live: set[bytes] = set()
@@ -95,7 +100,7 @@ def check_items(sorted_items: Path, partition: Path) -> tuple[list[Finding], int
     section = spool.read(sorted_items, number)
     items = spool.unpack(section) if section else ()
     for name in items:
-        if name not in live:
+        if name in erased or (whole and name not in live):
             message = "content is there although the log records its erasure" if name in erased else (
                 "content is there to which no act in the log commits"
             )  # fmt: skip

@@ -16,6 +16,7 @@ from creditledger.audit.findings import Finding, FindingLog, finding
 from creditledger.audit.fold import StoredState
 from creditledger.audit.judge import Expected
 from creditledger.audit.passes import AUTHORS, HEADER
+from creditledger.audit.rowwords import different_row
 from creditledger.audit.source import Records
 from creditledger.audit.spine import compare_tile, tile_root
 from creditledger.ledger.log import seq_key
@@ -25,6 +26,7 @@ from creditledger.tlog.tiles import TILE_BYTES
 TABLES: Final = (*GOVERNANCE_TABLES, "governed", "head", "keyno")
 """Tables that are small enough to be compared whole."""
 
+_META: Final = (b"applied", b"format")
 _AUTHOR = struct.Struct(">IQ")
 
 
@@ -40,7 +42,10 @@ def compare_tables(path: Path, state: StoredState) -> list[Finding]:
         section = spool.read(path, number)
         expected = iter(spool.unpack(section) if section else ())
         for key, due, found in differences(expected, state.snapshot.range(table)):
-            findings.add(_different(table, key, due, found))
+            findings.add(different_row(table, key, due, found))
+    for key, value in state.snapshot.range("meta"):
+        if key not in _META:
+            findings.add(different_row("meta", key, None, value))
     count = state.snapshot.count("author")
     if count != state.applied:
         message = "the index of authors has another number of rows than there are records applied"
@@ -53,7 +58,7 @@ def compare_erasures(names: Iterable[bytes], state: StoredState) -> list[Finding
     findings = FindingLog()
     expected = ((name, b"") for name in sorted(set(names)) if name < seq_key(state.applied))
     for key, due, found in differences(expected, state.snapshot.range("erasure")):
-        findings.add(_different("erasure", key, due, found))
+        findings.add(different_row("erasure", key, due, found))
     return findings.told
 
 
@@ -72,7 +77,7 @@ def compare_authors(path: Path, start: int, stop: int, keyno: Mapping[bytes, int
         rows = ((_AUTHOR.pack(number, first + at), seq_key(seq)) for at, seq in enumerate(seqs))
         stored = state.snapshot.range("author", _AUTHOR.pack(number, first), _AUTHOR.pack(number, first + len(seqs)))
         for name, due, found in differences(rows, stored):
-            findings.add(_different("author", name, due, found))
+            findings.add(different_row("author", name, due, found))
     return findings.told
 
 
@@ -90,15 +95,6 @@ def compare_upper_tiles(hashes: bytes, source: Records) -> list[Finding]:
         hashes = bytes(above)
         level += 1
     return [one for one in found if one is not None]
-
-
-def _different(table: str, key: bytes, due: bytes | None, found: bytes | None) -> Finding:
-    what = "a row too many" if due is None else "a row too few" if found is None else "another row"
-    message = f"the state's table {table} has {what} at key {key.hex()}"
-    expected = "no row" if due is None else due
-    return finding(
-        "LED-STATE", None, message, expected=expected, found="no row" if found is None else found, derived=True
-    )
 
 
 def differences(

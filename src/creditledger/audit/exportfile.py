@@ -11,18 +11,20 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
+from creditledger.audit.outside import open_regular
 from creditledger.codec.canonical import decode
 from creditledger.errors import FormatError, UnsupportedError, VerificationFailed
 from creditledger.store.files import disk_error
 from creditledger.tlog.tiles import WIDTH
 
 MAGIC: Final = b"creditledger/export/v1\n"
-_FAMILY: Final = b"creditledger/export/"
+_OTHER: Final = re.compile(rb"creditledger/export/v[1-9][0-9]{0,8}\n").match
 _BOUNDS: Final = {b"R": 65_535, b"C": 16_384, b"P": 1_153_434, b"E": 256}
 _AFTER: Final = {b"R": b"-RC", b"C": b"R", b"P": b"-RCP"}
 """After which frames a frame may stand; a hyphen is the beginning."""
@@ -59,10 +61,10 @@ class Index(NamedTuple):
 def check_magic(path: Path) -> None:
     """Raise UnsupportedError for an export of another version, FormatError for a file that is none at all."""
     with _open(path) as file:
-        start = file.read(len(MAGIC))
-    if start != MAGIC:
-        if start.startswith(_FAMILY):
-            raise UnsupportedError(f"{path} is an export of a format not known here: {start!r}")
+        start = file.read(64)
+    if not start.startswith(MAGIC):
+        if match := _OTHER(start):
+            raise UnsupportedError(f"{path} is an export of a format not known here: {match[0].decode().strip()}")
         raise FormatError(f"{path} is no ledger: neither a ledger's directory nor an export file")
 
 
@@ -196,7 +198,7 @@ class ExportRecords:
 
 def _open(path: Path) -> BinaryIO:
     try:
-        return open(path, "rb", buffering=_BLOCK)
+        return open_regular(path, _BLOCK)
     except OSError as error:
         raise disk_error("read", path, error.errno, str(error)) from error
 

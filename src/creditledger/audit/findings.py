@@ -68,8 +68,15 @@ class Finding(NamedTuple):
         """The finding as a JSON object."""
         return self._asdict()
 
+    @property
+    def where(self) -> str:
+        """The record and act concerned, such as `record 17, act 0`; empty if it is no single one."""
+        if self.seq is None:
+            return ""
+        return f"record {self.seq}" + ("" if self.act is None else f", act {self.act}")
+
     def __str__(self) -> str:
-        where = "" if self.seq is None else f" at record {self.seq}" + ("" if self.act is None else f", act {self.act}")
+        where = f" at {self.where}" if self.where else ""
         values = f"; expected {self.expected}, found {self.found}" if self.expected or self.found else ""
         return f"{self.id}{where}{' (derived data)' if self.derived else ''}: {self.message}{values}"
 

@@ -23,6 +23,7 @@ from creditledger.acts.registry import ACT_TYPES
 from creditledger.audit import spool
 from creditledger.audit.findings import Finding, FindingLog, finding, refusal
 from creditledger.audit.passes import CITE, CITED, FIELDS, HEADER, PARTITIONS
+from creditledger.audit.rowwords import different_row
 from creditledger.errors import FormatError, Refused
 from creditledger.ledger.log import seq_key
 from creditledger.rules.engine import SUBJECT_RULES, apply_governance, apply_subject
@@ -259,14 +260,7 @@ class _Fold:
     def _different(self, key: bytes, due: bytes | None, found: bytes | None) -> Finding:
         row = self.rows.get(key)
         seq = None if row is None else _unpacked(row).history[-2]
-        whom = f"the subject with key {key.hex()}"
-        if due is None:
-            message = f"the state has a row of {whom}, about whom the log says nothing"
-        elif found is None:
-            message = f"the state lacks the row of {whom}"
-        else:
-            message = f"the state has another row of {whom}"
-        return finding("LED-STATE", seq, message, expected=due or "no row", found=found or "no row", derived=True)
+        return different_row("subject", key, due, found, seq)
 
     def commitments(self) -> Iterator[tuple[bytes, bytes, bool]]:
         """Every commitment about the subjects: its item's id, the commitment, and whether it is erased."""

@@ -16,7 +16,7 @@ from creditledger.acts.registry import type_of
 from creditledger.audit.chunk import KeyView
 from creditledger.audit.findings import Finding, finding, refusal
 from creditledger.audit.passes import Header
-from creditledger.codec.own import encode
+from creditledger.codec.own import encode, restore
 from creditledger.errors import FormatError, Refused, UnsupportedError
 from creditledger.ledger.log import seq_key
 from creditledger.record.entry import CheckedEntry, Cosigner, Entry, entry_hash, restore_entry
@@ -31,6 +31,21 @@ Expected = dict[str, list[tuple[bytes, bytes]]]
 """Derived rows by table, in key order, as of one size of the log."""
 
 _MARK, _CLASS, _OPENING, _PIN, _ENTRY = range(5)
+
+
+def check_unjudged(header: Header, start: int, ledger_id: bytes) -> list[Finding]:
+    """What entries from record `start` on say of ledger and expiry: it holds or not, whatever went before."""
+    found = []
+    for seq, recorded_at, _, data, _ in header.entries:
+        entry = restore(data)
+        if seq >= start and seq > 0:
+            if entry[1] != ledger_id:
+                message = "the entry is for another ledger"
+                found.append(finding("LED-LEDGER", seq, message, expected=ledger_id, found=entry[1]))
+            if entry[7] < recorded_at:
+                message, due = "the entry was recorded after its not_after", f"{entry[7]} µs or earlier"
+                found.append(finding("LED-TIME", seq, message, expected=due, found=f"{recorded_at} µs"))
+    return found
 
 
 class Judge:
@@ -119,6 +134,13 @@ class Judge:
                 continue
             try:
                 apply_governance(self.governance, context, act, self._past_entry, leaf)  # type: ignore[arg-type]  # the other half of Act
+            except UnsupportedError:
+                # What only root may do was otherwise lawful, so that the acts of others before it were not.
+                for index, other in enumerate(entry.acts[: context.index]):
+                    if type_of(other).is_subject_act or isinstance(other, SourceCite):
+                        conflict = "an entry that root keys sign holds an act that they may not do"
+                        raise Refused("R-ROLE", conflict, "an act key", index) from None
+                raise
             except Refused as refused:
                 raise Refused(refused.rule, refused.conflict, refused.remedy, context.index) from None
             self._pass_on(seq, context.index)

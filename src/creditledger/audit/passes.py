@@ -29,12 +29,14 @@ CITED: Final = b"\x00"
 class Plan(NamedTuple):
     """What is the same for every range of records.
 
-    `ledger_id` is the leaf hash of record 0, `utc_offset` the ledger's; `origin` and `log_keys` are the trust file's.
-    `bounds` are the subject keys at which partitions begin, but for the first. Checkpoints that entries pin are divided
-    by size into `spans` ranges of `span` leaves. Of the records, the first `verified` are known from an earlier audit.
-    `marks` are numbers of records after which the keys' heads are wanted. `scratch` is where temporary files go.
+    `size` is the number of records that there are; `ledger_id` is the leaf hash of record 0, `utc_offset` the ledger's;
+    `origin` and `log_keys` are the trust file's. `bounds` are the subject keys at which partitions begin, but for the
+    first. Checkpoints that entries pin are divided by size into `spans` ranges of `span` leaves. Of the records, the
+    first `verified` are known from an earlier audit. `marks` are numbers of records after which the keys' heads are
+    wanted. `scratch` is where temporary files go.
     """
 
+    size: int
     ledger_id: bytes
     utc_offset: str
     origin: str

@@ -51,6 +51,7 @@ def divide(crew: Crew, trust: Trust, verified: int, scratch: Path) -> Division:
     starts = list(range(0, size, step))
     spans = min(len(starts), MAX_SPANS)
     plan = Plan(
+        size=size,
         ledger_id=b"" if first is None else leaf_hash(first),
         utc_offset=_utc_offset(first),
         origin=trust.origin,

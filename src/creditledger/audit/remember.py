@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from creditledger._version import __version__
+from creditledger.audit.outside import read_regular
 from creditledger.audit.trust import Trust
 from creditledger.errors import FormatError, UsageError
 from creditledger.store.files import disk_error, sync_dir
@@ -46,8 +47,7 @@ def load(path: Path, trust: Trust) -> Remembered | None:
         StoreError: it cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        data = read_regular(path, MAX_BYTES)
     except FileNotFoundError:
         return None
     except OSError as error:

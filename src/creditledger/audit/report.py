@@ -7,11 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from creditledger._version import __version__
 from creditledger.audit.findings import FINDINGS, NO_EVIDENCE, Finding
 from creditledger.errors import CannotVerify, UnsupportedError, VerificationFailed
+from creditledger.ledger.layout import FORMAT
 
 MAX_FINDINGS = 200
 """So many findings a report spells out; the rest is counted."""
+
+VERDICTS = {0: "INTACT", 3: "FAILED", 4: "NOT FULLY CHECKED", 13: "NOT FULLY CHECKED"}
+"""The verdict in a word or two, by exit code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +28,7 @@ class Report:
         size, root: the number of records that were read, and the root of the tree over them (32 bytes).
         sealed: the size of the last checkpoint that holds; records from there on are covered by no signature.
         acts: how many acts the records hold, as far as they could be read.
-        findings: ordered by record; those that concern no single record come last.
+        findings: those about the log by record, those that concern no single one after them; derived data comes last.
         counts: how many findings there are of each id, beyond those spelt out too.
         checked, not_checked: in words, what was and what was not looked at.
         unable: checks that were asked for and could not be carried out.
@@ -54,10 +59,36 @@ class Report:
 
     @property
     def first_bad(self) -> int | None:
-        """The number of the first record that something is wrong with, or None."""
-        return min(
-            (one.seq for one in self.findings if one.seq is not None and one.id not in NO_EVIDENCE), default=None
-        )
+        """The number of the first record that something is wrong with, or None. Derived data is no record."""
+        bad = (one for one in self.findings if one.id not in NO_EVIDENCE and not one.derived)
+        return min((one.seq for one in bad if one.seq is not None), default=None)
+
+    @property
+    def verdict(self) -> str:
+        """`INTACT`, `FAILED` or `NOT FULLY CHECKED`."""
+        return VERDICTS[self.exit_code]
+
+    @property
+    def meaning(self) -> str:
+        """What the verdict means, in a sentence."""
+        code = self.exit_code
+        if code == 0:
+            return "nothing was altered, as far as was checked"
+        if code == UnsupportedError.exit_code:
+            return "there is something of a version that this program does not know; a newer one may"
+        if code == CannotVerify.exit_code:
+            return "nothing altered was found, but not everything could be checked"
+        if {name for name in self.counts if name not in NO_EVIDENCE} == {"LED-LEDGER"}:
+            return "this is not the ledger that the trust file names"
+        if all(one.derived for one in self.findings if one.id not in NO_EVIDENCE):
+            return "derived data is not what the log says; in the log itself nothing altered was found"
+        first = self.first_bad
+        return "something was altered or is damaged" + ("" if first is None else f"; the first bad record is {first}")
+
+    @property
+    def untold(self) -> dict[str, int]:
+        """How many findings of each id there are beside those spelt out."""
+        return dict(sorted((Counter(self.counts) - Counter(one.id for one in self.findings)).items()))
 
     def raise_on_failure(self) -> None:
         """Raise VerificationFailed, UnsupportedError or CannotVerify, as the exit code says, with the first finding."""
@@ -76,42 +107,56 @@ class Report:
     def to_json(self) -> dict[str, Any]:
         """The report as a JSON object."""
         return {
+            "verdict": self.verdict,
+            "meaning": self.meaning,
+            "exit_code": self.exit_code,
+            "program": f"creditledger {__version__}",
+            "format": FORMAT,
             "origin": self.origin,
             "ledger_id": self.ledger_id.hex(),
             "size": self.size,
             "root": self.root.hex(),
             "sealed": self.sealed,
             "acts": self.acts,
-            "exit_code": self.exit_code,
             "first_bad": self.first_bad,
+            "checked": list(self.checked),
             "findings": [one.to_json() for one in self.findings],
             "counts": dict(self.counts),
-            "checked": list(self.checked),
+            "untold": self.untold,
             "not_checked": list(self.not_checked),
             "unable": list(self.unable),
             "timings": {phase: round(seconds, 3) for phase, seconds in self.timings.items()},
         }
 
+    def facts(self) -> list[tuple[str, str]]:
+        """What was verified, by name: the same for people on a terminal and in a pipe."""
+        read = [
+            ("records", f"{self.size:,}, with {self.acts:,} acts"),
+            ("checkpoint", f"the last valid one covers {self.sealed:,} of {self.size:,} records"),
+            ("root", self.root.hex()),
+        ]
+        return [
+            ("ledger", self.origin),
+            ("id", self.ledger_id.hex()),
+            *(read if self.size else [("records", "none were read")]),
+            ("verified in", f"{sum(self.timings.values()):.1f} s, by creditledger {__version__} for {FORMAT}"),
+        ]
+
     def lines(self) -> Iterator[str]:
-        """The report for people, line by line."""
-        yield f"ledger {self.origin}, id {self.ledger_id.hex()}"
-        yield f"{self.size} records with {self.acts} acts; the last valid checkpoint covers {self.sealed} records"
-        yield f"root {self.root.hex()}"
-        verdicts = {
-            0: "intact, as far as checked",
-            3: "NOT intact",
-            4: "not everything could be checked",
-            13: "of a version that this program does not know",
-        }
-        yield f"verdict: {verdicts[self.exit_code]}"
+        """The report in lines that begin with what they are about; the verdict first, what was not checked last."""
+        yield f"verdict: {self.verdict}: {self.meaning} (exit code {self.exit_code})"
+        for name, value in self.facts():
+            yield f"{name}: {value}"
+        for item in self.checked:
+            yield f"checked: {item}"
         for one in self.findings:
-            yield f"  {one}"
-        untold = Counter(self.counts) - Counter(one.id for one in self.findings)
-        for name, count in sorted(untold.items()):
-            yield f"  {name}: {count} more. {FINDINGS[name]}"
-        for title, items in (("checked", self.checked), ("NOT checked", self.not_checked), ("failed", self.unable)):
-            for item in items:
-                yield f"{title}: {item}"
+            yield f"finding: {one}"
+        for name, count in self.untold.items():
+            yield f"finding: {name}: {count} more. {FINDINGS[name]}"
+        for item in self.unable:
+            yield f"COULD NOT CHECK: {item}"
+        for item in self.not_checked:
+            yield f"NOT CHECKED: {item}"
 
 
 class Findings:
@@ -128,6 +173,12 @@ class Findings:
                 self._counts[one.id] += 1
                 self._found.add(one)
 
+    def put_first(self, one: Finding) -> None:
+        """Take in a finding that says all that others of its id would say again."""
+        self._found = {other for other in self._found if other.id != one.id}
+        self._counts[one.id] = 0
+        self.add(one)
+
     def add_counts(self, counts: dict[str, int]) -> None:
         """Count findings that were not spelt out."""
         self._counts.update(counts)
@@ -137,10 +188,16 @@ class Findings:
         return any(name not in NO_EVIDENCE for name in self._counts)
 
     def sorted(self) -> tuple[Finding, ...]:
-        """The first findings, by record, derived data after the log itself."""
-        order = sorted(self._found, key=lambda one: (one.seq is None, one.seq or 0, one.derived, one.act or 0, one.id))
-        return tuple(order[:MAX_FINDINGS])
+        """The first findings: those about the log by record, then those about derived data."""
+        return tuple(sorted(self._found, key=_rank)[:MAX_FINDINGS])
 
     def counts(self) -> dict[str, int]:
         """How many findings there are of each id."""
         return dict(sorted(self._counts.items()))
+
+
+def _rank(one: Finding) -> tuple[Any, ...]:
+    """Where a finding stands in a report: the same in every run, whichever worker came to it first."""
+    return (
+        one.derived, one.seq is None, one.seq or 0, one.act or 0, one.id, one.message, one.expected, one.found
+    )  # fmt: skip

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from creditledger.audit.outside import require_files
 from creditledger.errors import LedgerError, NoLedger, StoreError, UnsupportedError, VerificationFailed
 from creditledger.ledger.layout import LOG_TABLES
 from creditledger.ledger.log import LOG_FORMAT, seq_key, tile_key
 from creditledger.store.lmdb_engine import LmdbEngine
 from creditledger.store.port import Snapshot
+from creditledger.tlog.tiles import WIDTH
 
-_FAMILY = b"creditledger/log/"
+_OTHER = re.compile(rb"creditledger/log/v[1-9][0-9]{0,8}").fullmatch
 _NO_NOTE = b"\xff", b""
 """Stands after the last checkpoint, above every size."""
 
@@ -42,13 +45,15 @@ class Extent(NamedTuple):
     """How far a log reaches.
 
     `size` its records; `last` the size that the last checkpoint is stored under (0: none) and, if that is beyond the
-    records, `beyond` the checkpoint; `problem` what is wrong at first sight, or empty.
+    records, `beyond` the checkpoint; `problem` what is wrong at first sight, or empty; `surplus` the rows that belong
+    nowhere, of each table the first: a finding's id and its message.
     """
 
     size: int
     last: int
     beyond: bytes
     problem: str
+    surplus: tuple[tuple[str, str], ...] = ()
 
 
 class StoreRecords:
@@ -73,7 +78,7 @@ class StoreRecords:
         except StoreError as error:
             raise damage(error, None) from error
         self._form_problem = "" if form == LOG_FORMAT else f"the log says it is of format {form!r:.60}"
-        if form != LOG_FORMAT and form.startswith(_FAMILY):
+        if form != LOG_FORMAT and _OTHER(form):
             self._engine.close()
             raise UnsupportedError(f"{path} holds a log of format {form!r:.60}, which is not known here")
 
@@ -92,9 +97,10 @@ class StoreRecords:
             if size != count:
                 problem = f"the last record is number {size - 1}, but {count} records are stored"
             newest = snapshot.last("checkpoint")
+            surplus = tuple(_surplus(snapshot, size))
         size = min(size, count)
         beyond = newest[1] if newest is not None and note > size else b""
-        return Extent(size, max(note, 0), beyond, problem)
+        return Extent(size, max(note, 0), beyond, problem, surplus)
 
     def records(self, start: int, stop: int, _place: int) -> Iterator[tuple[bytes, tuple[bytes, ...]]]:
         """See `Records`; a store needs no place."""
@@ -137,8 +143,39 @@ def _last(snapshot: Snapshot, table: str) -> int:
     return -1 if last is None else int.from_bytes(last[0], "big")
 
 
+def _surplus(snapshot: Snapshot, size: int) -> Iterator[tuple[str, str]]:
+    """Rows of a log of `size` records that nothing reads: nobody vouches for them, and none should be there."""
+    for table, name, rows in (
+        ("checkpoint", "LED-CKPT", snapshot.range("checkpoint", stop=seq_key(1))),
+        ("meta", "LED-STRUCT", (row for row in snapshot.range("meta") if row[0] != b"format")),
+        ("tile", "LED-TREE", _surplus_tiles(snapshot, size)),
+    ):
+        for key, _ in rows:
+            yield name, f"table {table} of the log holds a row that does not belong there, at key {key.hex():.100}"
+            break
+
+
+def _surplus_tiles(snapshot: Snapshot, size: int) -> Iterator[tuple[bytes, bytes]]:
+    """The stored tiles that a tree of `size` leaves does not have; a level's last one may be missing above level 0."""
+    counts: dict[int, int] = {}
+    hashes = size
+    while hashes >= WIDTH or (counts and hashes):
+        counts[len(counts)] = hashes // WIDTH if not counts else -(-hashes // WIDTH)
+        hashes //= WIDTH
+    due = sum(
+        count - (level > 0 and snapshot.get("tile", tile_key(level, count - 1)) is None)
+        for level, count in counts.items()
+    )
+    if snapshot.count("tile") > due:
+        for key, tile in snapshot.range("tile"):
+            level, index = key[0] if key else 0, int.from_bytes(key[1:], "big")
+            if len(key) != len(tile_key(0, 0)) or index >= counts.get(level, 0):
+                yield key, tile
+
+
 def require_content(path: Path) -> None:
-    """Raise VerificationFailed if the file of the engine is empty: it never is, and the engine does not expect it."""
+    """Raise VerificationFailed if the engine's file is empty, or a file there is none: the engine expects neither."""
+    require_files(path)
     file = path / "data.mdb"
     if file.exists() and file.stat().st_size == 0:
         raise VerificationFailed("LED-STRUCT", f"{file} is empty")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 
 from creditledger.audit.findings import MAX_TOLD, Finding, FindingLog, failure, finding
-from creditledger.audit.passes import Sealed
+from creditledger.audit.passes import Plan, Sealed
 from creditledger.audit.source import Records
 from creditledger.errors import FormatError, VerificationFailed
 from creditledger.tlog.checkpoint import Checkpoint
@@ -21,11 +21,11 @@ class Spine:
     """
 
     def __init__(
-        self, source: Records, start: int, verifiers: tuple[NoteVerifier, ...], origin: str, findings: FindingLog
+        self, source: Records, start: int, verifiers: tuple[NoteVerifier, ...], plan: Plan, findings: FindingLog
     ) -> None:
         self._source = source
         self._verifiers = verifiers
-        self._origin = origin
+        self._plan = plan
         self._findings = findings
         self._start = start
         self._before = b""
@@ -87,7 +87,7 @@ class Spine:
     def seal(self, note: bytes) -> None:
         """Check a checkpoint that covers the records so far, but for its root."""
         try:
-            sealed = open_sealed(note, self._verifiers, self._origin)
+            sealed = open_sealed(note, self._verifiers, self._plan.origin)
         except VerificationFailed as error:
             self._findings.add(failure(error, self.seq - 1)._replace(id="LED-CKPT"))
             return
@@ -95,9 +95,7 @@ class Spine:
             self._findings.add(finding("LED-CKPT", self.seq - 1, f"the checkpoint cannot be read: {error}"))
             return
         if sealed.size != self.seq:
-            message = "the checkpoint is of another size than the place where it stands"
-            found = finding("LED-CKPT", self.seq - 1, message, expected=str(self.seq), found=str(sealed.size))
-            self._findings.add(found)
+            self._findings.add(misplaced(sealed.size, self.seq, self._plan.size))
             return
         self.sealed.append(sealed._replace(tail=self.tail()))
         self.note = note
@@ -120,6 +118,20 @@ def open_sealed(note: bytes, verifiers: tuple[NoteVerifier, ...], origin: str) -
     signed = {(one.name, one.key_id) for one in opened.signatures}
     keys = tuple(one.public_key for one in verifiers if (one.name, one.key_id) in signed)
     return Sealed(checkpoint.size, checkpoint.root, b"", keys)
+
+
+def misplaced(size: int, place: int, total: int) -> Finding:
+    """The finding for a checkpoint of `size` in the place of one of size `place`, in a log of `total` records."""
+    if size > total:
+        return cut_off("a signed checkpoint covers", size, total)
+    message = "the checkpoint is of another size than the place where it stands"
+    return finding("LED-CKPT", min(place, total) - 1, message, expected=str(place), found=str(size))
+
+
+def cut_off(who: str, due: int, size: int) -> Finding:
+    """The finding for a log of `size` records of which somebody knows that it had `due`."""
+    message = f"{who} more records than the log has: its end was cut off"
+    return finding("LED-HEAD", size, message, expected=f"{due} records", found=f"{size} records")
 
 
 def earlier(seq: int, before: int, recorded_at: int) -> Finding:
@@ -164,7 +176,13 @@ def compare_tile(level: int, index: int, computed: bytes, stored: bytes | None) 
     if stored == computed or (not full and stored[:length] == computed[:length]):
         return None
     pairs = ((computed[at : at + HASH_BYTES], stored[at : at + HASH_BYTES]) for at in range(0, length, HASH_BYTES))
-    number, expected, other = next((n, *pair) for n, pair in enumerate(pairs) if pair[0] != pair[1])
+    number, expected, other = next(
+        ((n, *pair) for n, pair in enumerate(pairs) if pair[0] != pair[1]), (WIDTH, b"", b"")
+    )
+    if number == WIDTH:
+        message = f"the stored tile of level {level}, index {index} goes on after its hashes"
+        width, found = f"{TILE_BYTES} bytes", f"{len(stored)} bytes"
+        return finding("LED-TREE", None, message, expected=width, found=found, derived=True)
     message = f"hash {number} of the stored tile of level {level}, index {index} is another"
     seq = index * WIDTH + number if level == 0 else None
     return finding("LED-TREE", seq, message, expected=expected, found=other, derived=True)

@@ -240,9 +240,9 @@ class Session:
             raise CannotVerify("only an export file holds content items")
         return content.sort_items(source.contents(place, count), list(self._planned().bounds), Path(target))
 
-    def items(self, items: str, partition: str) -> tuple[list[Any], int, int]:
+    def items(self, items: str, partition: str, whole: bool) -> tuple[list[Any], int, int]:
         """See `content.check_items`."""
-        return content.check_items(Path(items), Path(partition))
+        return content.check_items(Path(items), Path(partition), whole)
 
 
 def tasks() -> dict[str, Callable[..., Any]]:

@@ -13,11 +13,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from creditledger.audit.outside import read_regular
 from creditledger.errors import FormatError, UnsupportedError, UsageError
 from creditledger.store.files import disk_error
 from creditledger.tlog.note import NoteVerifier, check_name
@@ -26,6 +28,7 @@ FORMAT = "creditledger/trust/v1"
 MAX_BYTES = 65_536
 MAX_LOG_KEYS = 64
 
+_OTHER = re.compile("creditledger/trust/v[1-9][0-9]{0,8}").fullmatch
 _FIELDS = ("format", "origin", "ledger_id", "log_keys")
 
 
@@ -68,8 +71,7 @@ class Trust:
             FormatError, UnsupportedError: it is not a trust file of this version; the message says where.
         """
         try:
-            with open(path, "rb") as file:
-                data = file.read(MAX_BYTES + 1)
+            data = read_regular(Path(path), MAX_BYTES)
         except FileNotFoundError:
             raise UsageError(f"there is no trust file {os.fspath(path)}; get it from whom you trust") from None
         except OSError as error:
@@ -92,8 +94,12 @@ class Trust:
             raise FormatError(f"it is not TOML: {error}") from None
         except RecursionError:
             raise FormatError("it is nested too deep") from None
-        if values.get("format") != FORMAT:
-            raise UnsupportedError(f"its format is {values.get('format')!r:.80}; this version reads {FORMAT!r}")
+        form = values.get("format")
+        if form != FORMAT:
+            other = isinstance(form, str) and _OTHER(form)
+            raise (UnsupportedError if other else FormatError)(
+                f"its format is {form!r:.80}; this version reads {FORMAT!r}"
+            )
         surplus = sorted(set(values) - set(_FIELDS))
         if surplus:
             raise FormatError(f"{surplus[0]!r:.80} is not a setting of a trust file; those are {', '.join(_FIELDS)}")

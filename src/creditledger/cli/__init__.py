@@ -21,7 +21,7 @@ COMMANDS: dict[str, str] = {
     "init": "Found a ledger.",
     "keygen": "Make a key file.",
     "draft": "Write a JSON template for acts.",
-    "sign": "Show in words what is signed, and sign it, offline.",
+    "sign": "Show in words what is signed, try it out on the rules, and sign it, online or offline.",
     "append": "Record drafts or signed entries.",
     "import": "Transcribe a list that another body publishes.",
     "lookup": "Say whether a subject is on a list, on a day.",
@@ -41,6 +41,21 @@ COMMANDS: dict[str, str] = {
 }
 """Every command with its one line of help; command `x` is the function `command` of module `creditledger.cli.cmd_x`."""
 
+EXIT_CODES: dict[int, str] = {
+    0: "Done. For verify: intact, as far as the report says.",
+    1: "Another error: input, disk, a sequence conflict.",
+    2: "The call makes no sense.",
+    3: "Verification failed: evidence of tampering.",
+    4: "A check could not run, or records lie beyond the last checkpoint.",
+    10: "There is no ledger there.",
+    11: "Another process writes to the ledger.",
+    12: "The passphrase is missing or wrong.",
+    13: "A format or rule set that this version does not support.",
+    14: "Refused by a rule of the ledger.",
+    130: "Interrupted.",
+}
+"""What the process's exit codes mean (specification, section 13.3)."""
+
 
 class _Commands(click.Group):
     """Loads a command's module when the command is called, so that `--help` and short commands start at once."""
@@ -53,6 +68,10 @@ class _Commands(click.Group):
             return None
         command: click.Command = import_module(f"creditledger.cli.cmd_{cmd_name}").command
         return command
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(code), meaning) for code, meaning in EXIT_CODES.items()])
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -2,32 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import click
 
 from creditledger.cli import options, output
-from creditledger.cli.cmd_sign import _is_draft as is_draft
+from creditledger.cli.authoring import go_on, is_draft, judge, show_entry
 from creditledger.cli.ledgers import open_writer
-from creditledger.cli.positions import sequence_of
+from creditledger.cli.positions import head_of, sequence_of, waiting
+from creditledger.client.compose import Prepared, compose, prepare
 from creditledger.client.draft import load_draft
-from creditledger.client.phrases import fingerprint
-from creditledger.client.sequence import SequenceFile
-from creditledger.client.signing import countersign, sign_draft
+from creditledger.client.phrases import count, fingerprint
+from creditledger.client.sequence import KeyState, Pending, SequenceFile, next_position
+from creditledger.client.signing import countersign, sign_entry
 from creditledger.client.submission import Submission
-from creditledger.errors import UsageError
+from creditledger.client.trial import act_at, trial
+from creditledger.errors import FormatError, LedgerError, Refused, SequenceConflict, UsageError
 from creditledger.keys.signer import Signer
-from creditledger.ledger.founding import system_clock
+from creditledger.ledger.founding import DEFAULT_VALIDITY, system_clock
+from creditledger.ledger.layout import Layout
 from creditledger.ledger.ledger import Ledger
-from creditledger.ledger.receipt import ContentItem
+from creditledger.ledger.receipt import ContentItem, Receipt
+from creditledger.record.entry import Entry, encode_entry, entry_hash
 
 
-class _Author(NamedTuple):
-    """A key that may sign drafts, and its sequence file."""
+@dataclass
+class _Item:
+    """One of the files: the entry in it, and either the draft that it was made of here, or the signed entry it holds.
 
-    signer: Signer
-    sequence: SequenceFile
+    `recorded`: whether the ledger has it already.
+    """
+
+    file: Path
+    entry: Entry
+    prepared: Prepared | None = None
+    submission: Submission | None = None
+    recorded: bool = False
+
+    @property
+    def contents(self) -> tuple[ContentItem, ...]:
+        """The content that comes with the entry."""
+        if self.prepared is not None:
+            return self.prepared.contents
+        return () if self.submission is None else self.submission.contents
+
+    def unsigned(self) -> list[bytes]:
+        """The keys that have still to sign."""
+        if self.submission is not None:
+            return [one.key for one in self.submission.missing]
+        return [self.entry.key, *(one.key for one in self.entry.cosigners)]
 
 
 @click.command("append")
@@ -41,6 +68,7 @@ class _Author(NamedTuple):
 @click.option(
     "--content-key", type=click.Path(path_type=Path), help="Needed when personal content comes with an entry."
 )
+@click.option("--yes", is_flag=True, help="Sign drafts without asking.")
 @options.dry_run
 @options.passphrase
 @options.head_dir
@@ -52,95 +80,191 @@ def command(
     key: Path | None,
     cosign_key: tuple[Path, ...],
     content_key: Path | None,
+    yes: bool,
     dry_run: bool,
     passphrase_file: Path | None,
     passphrase_fd: int | None,
     head_dir: Path | None,
     as_json: bool,
 ) -> None:
-    """Record each FILE: a JSON draft (signed here with --key) or a signed entry.
+    """Record each FILE: a JSON draft (shown in words and signed here with --key) or a signed entry.
 
-    Several files are judged together before the first is recorded: all of them are recorded, in order, or none. A file
-    that is recorded already is answered with its first receipt.
+    Several files are judged together before anything is signed or recorded: all of them are recorded, in order, or
+    none. A file that is recorded already is answered with its first receipt.
     """
     log_signer = options.load_signer(log_key, passphrase_file, passphrase_fd)
     with open_writer(directory, log_signer, head_dir, content_key) as ledger:
-        author: _Author | None = None
-        if key is not None:
-            signer = options.load_signer(key, passphrase_file, passphrase_fd)
-            author = _Author(signer, sequence_of(key, signer, ledger))
+        signer = None if key is None else options.load_signer(key, passphrase_file, passphrase_fd)
         cosigners = [options.load_signer(one, passphrase_file, passphrase_fd) for one in cosign_key]
-        drafted: list[Submission] = []
-        try:
-            submissions = [_submission(ledger, file, author, cosigners, drafted) for file in files]
-            entries = [(one.data, one.all_signatures()) for one in submissions]
-            contents = [item for one in submissions for item in one.contents]
-            ledger.check_batch(entries)
-        except BaseException:
-            _give_back(ledger, author, drafted)
-            raise
-        if dry_run:
-            _give_back(ledger, author, drafted)
-            output.emit_json({"would_record": len(entries)}) if as_json else output.say(
-                f"{len(entries)} entries would be recorded (--dry-run)."
-            )
+        now = system_clock()
+        items = _read(ledger, files, key, signer, now)
+        _require_signatures(items, cosigners)
+        _try_out(ledger, items)
+        _require_content_key(ledger, items, content_key, Layout(directory).private.is_dir())
+        if not _confirmed(items, yes=yes, dry_run=dry_run, quiet=as_json):
+            _tell_dry(items, as_json=as_json)
             return
-        receipts = ledger.append_all(entries, _missing(ledger, contents))
-        for submission in drafted:
-            if author is not None:
-                author.sequence.confirm(ledger.ledger_id, submission.entry.author_seq, submission.digest)
-        rows = [
-            {
-                "file": str(file), "record": one.seq, "address": one.address, "acts": one.acts,
-                "entry_hash": one.entry_hash.hex(), "leaf_hash": one.leaf_hash.hex(),
-                "recorded_at": options.format_moment(one.recorded_at), "size": one.size,
-            }
-            for file, one in zip(files, receipts, strict=True)
-        ]  # fmt: skip
+        receipts = _record(ledger, items, key, signer, cosigners, now)
+    rows: list[dict[str, Any]] = [
+        {
+            "file": str(item.file), "record": one.seq, "address": one.address, "acts": one.acts,
+            "entry_hash": one.entry_hash.hex(), "leaf_hash": one.leaf_hash.hex(),
+            "recorded_at": options.format_moment(one.recorded_at), "size": one.size,
+        }
+        for item, one in zip(items, receipts, strict=True)
+    ]  # fmt: skip
     if as_json:
         output.emit_json(rows)
-    else:
-        for row in rows:
-            click.echo(
-                f"{row['file']}: record {row['record']}, {row['acts']} acts, refer to them by {row['entry_hash']}#0"
-            )
-
-
-def _submission(
-    ledger: Ledger, file: Path, author: _Author | None, cosigners: list[Signer], drafted: list[Submission]
-) -> Submission:
-    """The file as a complete signed entry; a draft is signed here."""
-    now = system_clock()
-    if is_draft(file):
-        if author is None:
-            raise UsageError(f"{file} is a draft: give --key to sign it, or sign it first with `creditledger sign`")
-        submission = sign_draft(
-            load_draft(file), author.signer, ledger_id=ledger.ledger_id, sequence=author.sequence, now=now
+        return
+    for item, row in zip(items, rows, strict=True):
+        already = "recorded already, as " if item.recorded else ""
+        acts = count(row["acts"], "act")
+        click.echo(
+            f"{row['file']}: {already}record {row['record']}, {acts}, refer to the first as {row['address']} or "
+            f"{row['entry_hash']}#0"
         )
-        drafted.append(submission)
-    else:
-        submission = Submission.read(file)
-    for missing in submission.missing:
-        signer = next((one for one in cosigners if one.public_key == missing.key), None)
-        if signer is None:
+
+
+def _read(ledger: Ledger, files: Sequence[Path], key: Path | None, signer: Signer | None, now: int) -> list[_Item]:
+    """The files' entries; of a draft, the one that would be signed now. Nothing is written and no number taken."""
+    items: list[_Item] = []
+    state: KeyState | None = None
+    for file in files:
+        if not is_draft(file):
+            submission = Submission.read(file)
+            items.append(_Item(file, submission.entry, submission=submission))
+            continue
+        if key is None or signer is None:
+            raise UsageError(f"{file} is a draft: give --key to sign it, or sign it first with `creditledger sign`")
+        prepared = prepare(load_draft(file), resolve=partial(act_at, ledger))
+        if state is None:
+            head = head_of(key, signer.public_key, ledger)
+            state = SequenceFile.beside(key, signer.public_key).outlook(ledger.ledger_id, *head)
+            _require_earlier(state.pending, items)
+        entry = compose(
+            prepared.acts,
+            ledger_id=ledger.ledger_id,
+            authority=prepared.authority,
+            key=signer.public_key,
+            sequence=next_position(state, now),
+            cosigners=prepared.cosigners,
+            valid_for=DEFAULT_VALIDITY,
+            now=now,
+        )
+        signed = Pending(entry.author_seq, entry_hash(encode_entry(entry)), entry.not_after)
+        state = state._replace(pending=(*state.pending, signed))
+        items.append(_Item(file, entry, prepared=prepared))
+    return items
+
+
+def _require_earlier(pending: Sequence[Pending], items: list[_Item]) -> None:
+    """What the key signed before, and nobody has recorded, stands among the files given before the draft."""
+    given = {item.submission.digest for item in items if item.submission is not None}
+    for one in pending:
+        if one.digest not in given:
+            raise UsageError(f"{waiting(one)}, and must be recorded first: name its file before the draft")
+
+
+def _require_signatures(items: list[_Item], cosigners: Sequence[Signer]) -> None:
+    """Whoever has to sign has signed, or their key is here; raises `UsageError` saying who is missing."""
+    here = {one.public_key for one in cosigners}
+    for item in items:
+        missing = item.entry.cosigners if item.submission is None else item.submission.missing
+        for authority, key in missing:
+            if key in here:
+                continue
+            who = f"{authority} (key {fingerprint(key)})"
+            if item.submission is None:
+                raise UsageError(
+                    f"the draft {item.file} is to be countersigned by {who}: give that key with --cosign-key; or, if "
+                    f"it is elsewhere, sign with `creditledger sign {item.file} --key KEY --ledger DIR`, have "
+                    f"{item.file}.signed countersigned there, and append that"
+                )
             raise UsageError(
-                f"{file} lacks the countersignature of {missing.authority} (key {fingerprint(missing.key)}): "
-                f"creditledger sign {file} --key THEIR-KEY, or give --cosign-key"
+                f"{item.file} lacks the countersignature of {who}: creditledger sign {item.file} --key THEIR-KEY, or "
+                "give it with --cosign-key"
             )
-        submission = countersign(submission, signer, now=now)
-    submission.check()
+
+
+def _try_out(ledger: Ledger, items: list[_Item]) -> None:
+    """Has the rules judge all of them in order; notes which are recorded already."""
+    with trial(ledger) as attempt:
+        for item in items:
+            try:
+                item.recorded = judge(attempt, ledger, item.entry)
+            except LedgerError as error:
+                if len(items) > 1:
+                    error.add_note(f"This is {item.file}; none of the files was recorded.")
+                raise
+
+
+def _require_content_key(ledger: Ledger, items: list[_Item], content_key: Path | None, there: bool) -> None:
+    """The store of content can take what comes with the entries that are new."""
+    carrier = next((item for item in items if item.contents and not item.recorded), None)
+    if carrier is None:
+        return
+    if content_key is None:
+        raise UsageError(
+            f"{carrier.file} comes with {count(len(carrier.contents), 'item')} of content, which is kept encrypted "
+            "beside the ledger: give its key with --content-key (`creditledger init` made it as content.key)"
+        )
+    if there:
+        ledger.private_store()
+
+
+def _confirmed(items: list[_Item], *, yes: bool, dry_run: bool, quiet: bool) -> bool:
+    """Shows every draft in words and asks before it is signed. Signed entries were confirmed by who signed them."""
+    drafts = [item for item in items if item.prepared is not None]
+    for item in drafts:
+        if item.prepared is not None:
+            show_entry(item.entry, item.prepared.notes, unsigned=item.unsigned(), quiet=quiet)
+    what = "this" if len(drafts) == 1 else f"these {len(drafts)} entries"
+    return go_on(f"Sign {what} and record?", yes=yes or not drafts, dry_run=dry_run)
+
+
+def _record(
+    ledger: Ledger, items: list[_Item], key: Path | None, signer: Signer | None, cosigners: Sequence[Signer], now: int
+) -> list[Receipt]:
+    """Signs the drafts, each under its number, and records everything; what was refused after all costs no number."""
+    sequence: SequenceFile | None = None
+    if key is not None and signer is not None and any(item.prepared is not None for item in items):
+        sequence = sequence_of(key, signer, ledger)
+    drafted: list[Submission] = []
+    try:
+        submissions = []
+        for item in items:
+            submission = item.submission
+            if submission is None and item.prepared is not None and sequence is not None and signer is not None:
+                submission = sign_entry(item.entry, signer, sequence=sequence, now=now, contents=item.contents)
+                drafted.append(submission)
+            if submission is not None:
+                submissions.append(_countersigned(submission, cosigners, now))
+        contents = [one for item in items if not item.recorded for one in item.contents]
+        receipts = ledger.append_all([(one.data, one.all_signatures()) for one in submissions], contents)
+    except (Refused, SequenceConflict, UsageError, FormatError):
+        # Nothing was recorded, and nobody has what was signed here: the numbers are free again. After an interrupt or
+        # a failure of the disk that is not certain, and they stay taken for the hour that the signatures hold.
+        for submission in reversed(drafted):
+            if sequence is not None:
+                sequence.release(ledger.ledger_id, submission.digest)
+        raise
+    for submission in drafted:
+        if sequence is not None:
+            sequence.confirm(ledger.ledger_id, submission.entry.author_seq, submission.digest)
+    return receipts
+
+
+def _countersigned(submission: Submission, cosigners: Sequence[Signer], now: int) -> Submission:
+    for missing in submission.missing:
+        submission = countersign(submission, next(one for one in cosigners if one.public_key == missing.key), now=now)
     return submission
 
 
-def _give_back(ledger: Ledger, author: _Author | None, drafted: list[Submission]) -> None:
-    """Nobody has what was signed here and not recorded: the numbers are free again."""
-    if author is not None:
-        for submission in reversed(drafted):
-            author.sequence.release(ledger.ledger_id, submission.digest)
-
-
-def _missing(ledger: Ledger, contents: list[ContentItem]) -> list[ContentItem]:
-    """The content that the private store does not have yet: an entry sent again brings none twice."""
-    if not contents:
-        return []
-    return [item for item in contents if ledger.content(item.list, item.subject, item.commitment) is None]
+def _tell_dry(items: list[_Item], *, as_json: bool) -> None:
+    known = sum(item.recorded for item in items)
+    new = len(items) - known
+    if as_json:
+        output.emit_json({"would_record": new, "recorded_already": known})
+        return
+    already = f"; {count(known, 'entry')} {'is' if known == 1 else 'are'} recorded already" if known else ""
+    output.say(f"{count(new, 'entry')} would be recorded{already} (--dry-run).")

@@ -14,10 +14,12 @@ from creditledger.acts.content import item_id
 from creditledger.acts.kinds import Subject
 from creditledger.cli import options, output
 from creditledger.cli.ledgers import open_writer
-from creditledger.cli.positions import sequence_of
-from creditledger.client.compose import Prepared
+from creditledger.cli.positions import head_of, sequence_of
+from creditledger.client.compose import Prepared, compose
 from creditledger.client.phrases import count
+from creditledger.client.sequence import Position
 from creditledger.client.signing import sign_draft
+from creditledger.client.trial import trial
 from creditledger.errors import UsageError, VerificationFailed
 from creditledger.keys.signer import Signer
 from creditledger.ledger.answer import Address
@@ -96,7 +98,8 @@ def command(
     """Record that content about SUBJECT (scheme:value) on LIST is erased, and destroy it.
 
     The acts and commitments stay in the log, and it still verifies; what they committed to is overwritten, with its
-    nonce and key. Copies elsewhere, such as exports made with content, are not reached: erase them, too.
+    nonce and key. Copies elsewhere are not reached: drafts, signed files, exports made with content, backups. Delete
+    them, too.
     """
     log_signer = options.load_signer(log_key, passphrase_file, passphrase_fd)
     signer = options.load_signer(key, passphrase_file, passphrase_fd)
@@ -108,7 +111,7 @@ def command(
             for at in range(0, len(digests), PER_ACT)
         ]
         # Whatever forbids it is said before anybody is asked.
-        ledger.check_batch([ledger.sign(several, signer=signer)])
+        _try_out(ledger, several, key, signer)
         _tell(items, subject, list_id, quiet=as_json)
         receipt: Receipt | None = None
         left = 0
@@ -134,7 +137,10 @@ def command(
         output.say(f"Nothing was erased{' (--dry-run)' if dry_run else ''}.")
     else:
         click.echo(f"record {receipt.seq}: {count(len(items), 'item')} of content about {subject} on {list_id} erased")
-        output.say("Exports made with content, and backups, may still hold it: erase it there, too.")
+        output.say(
+            "Not reached, and to be deleted wherever they lie, since they hold the same content: the drafts and files "
+            "it was written in, signed files (*.signed), exports made with content, and backups."
+        )
     if left:
         raise VerificationFailed(
             "LED-CONTENT", "the erasure is on record, and content is still there; run `creditledger doctor`",
@@ -190,6 +196,22 @@ def _confirmed(items: list[Item]) -> bool:
     if not sys.stdin.isatty():
         raise UsageError("nobody is at a terminal to confirm; read the words above and add --yes")
     return click.confirm(f"Erase {count(len(items), 'item')}? This cannot be undone.", err=True)
+
+
+def _try_out(ledger: Ledger, several: Sequence[Act], key: Path, signer: Signer) -> None:
+    """Raises what recording the acts would, with nothing signed and no number taken."""
+    head = head_of(key, signer.public_key, ledger)
+    entry = compose(
+        several,
+        ledger_id=ledger.ledger_id,
+        authority=ledger.governance.keys[signer.public_key].authority,
+        key=signer.public_key,
+        sequence=Position(*head),
+        now=system_clock(),
+        valid_for=DEFAULT_VALIDITY,
+    )
+    with trial(ledger) as attempt:
+        attempt.judge(entry)
 
 
 def record(ledger: Ledger, several: Sequence[Act], key: Path, signer: Signer) -> Receipt:

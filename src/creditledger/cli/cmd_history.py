@@ -10,7 +10,9 @@ from creditledger.acts.kinds import ActRef, Subject
 from creditledger.acts.registry import act_to_json
 from creditledger.cli import options, output
 from creditledger.cli.ledgers import open_reader
+from creditledger.client.phrases import count
 from creditledger.client.words import describe
+from creditledger.errors import UsageError
 from creditledger.record.entry import entry_hash
 
 
@@ -22,6 +24,11 @@ from creditledger.record.entry import entry_hash
 def command(directory: Path, subject: Subject, list_id: str, as_json: bool) -> None:
     """Show every act about SUBJECT (scheme:value) on LIST, oldest first: who did what, when, under which record."""
     with open_reader(directory) as ledger:
+        lists = ledger.governance.lists
+        if list_id not in lists:
+            # That nothing is recorded on a list that does not exist would be true, and misread.
+            known = ", ".join(sorted(lists)) or "none yet"
+            raise UsageError(f"there is no list {list_id!r:.80}; the ledger's lists: {known}")
         items = ledger.history(subject, list_id)
         digests = {seq: entry_hash(ledger.record(seq).entry) for seq in {item.address.seq for item in items}}
     if as_json:
@@ -34,7 +41,10 @@ def command(directory: Path, subject: Subject, list_id: str, as_json: bool) -> N
             )  # fmt: skip
         return
     if not items:
-        click.echo(f"nothing-recorded: no act about {subject} on {list_id}; that does not mean that there is nothing.")
+        output.paragraph(
+            f"nothing-recorded: the ledger holds no act about {subject} on {list_id}, "
+            "which does not mean that there is nothing."
+        )
         return
     addresses = {ActRef(digests[item.address.seq], item.address.act): str(item.address) for item in items}
     output.table(
@@ -49,3 +59,4 @@ def command(directory: Path, subject: Subject, list_id: str, as_json: bool) -> N
             for item in items
         ],
     )  # fmt: skip
+    output.remark(f"{count(len(items), 'act')}; `creditledger show` takes the numbers in the first column.")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
 
 from creditledger.cli import options, output
 from creditledger.cli.cmd_keygen import make_key
-from creditledger.cli.ledgers import open_writer
+from creditledger.cli.ledgers import open_reader, open_writer
 from creditledger.errors import UsageError
 from creditledger.keys.signer import Signer
 from creditledger.ledger.ledger import Ledger
@@ -22,30 +21,11 @@ from creditledger.transfer import (
     import_events,
     import_snapshot,
     prepare_transcript,
+    template_of,
 )
+from creditledger.transfer.import_run import counted
 from creditledger.transfer.sources.events import suggest_lists
 from creditledger.transfer.survey import open_source
-
-TEMPLATE = """\
-# What is copied, by whom, and on what law it rests. `creditledger import --transcript FILE` registers what is missing.
-authority = "transcriber"
-name = "Transcription Office"
-law = "ieepa"
-law_title = "International Emergency Economic Powers Act"
-law_number = "50 U.S.C. 1701-1708"
-law_issuer = "Congress of the United States"
-law_effective = "1977-12-28"
-article = "s. 1702"
-ground = "stands-on-the-source"
-ground_title = "Stands on the list of the source"
-polarity = "restriction"
-
-[[lists]]
-list = "ofac-sdn"
-title = "Transcript of the Specially Designated Nationals List"
-source = "Office of Foreign Assets Control"
-schemes = ["handle"]
-"""
 
 
 @click.command("import")
@@ -59,7 +39,7 @@ schemes = ["handle"]
 @click.option(
     "--template",
     is_flag=True,
-    help="Print an example of a --transcript file, for the lists that FILE names with --map list=FIELD.",
+    help="Print a --transcript file to be filled in, for the lists that FILE names with --map list=FIELD.",
 )
 @click.option(
     "--list", "list_id", metavar="LIST", help="The ledger's list [default: the transcript's, if it names one]."
@@ -83,7 +63,7 @@ schemes = ["handle"]
 @click.option(
     "--max-removed", type=click.FloatRange(0, 1), default=0.05, show_default=True, help="Largest share removed unasked."
 )
-@click.option("--confirm-removals", type=click.IntRange(0), help="Exactly so many are removed by this edition.")
+@click.option("--confirm-removals", type=click.IntRange(0), help="Exactly so many are removed by this file.")
 @click.option(
     "--confirm-disagreements", type=click.IntRange(0), default=0, help="events: so many contradict the record."
 )
@@ -129,62 +109,75 @@ def command(
         raise UsageError(
             "give DIR, FILE and --format; `creditledger import --template` shows how a source is described"
         )
-    keys = keys or directory.with_name(directory.name + "-keys")
-
-    def signer(name: str, *, make: bool = False) -> Signer:
-        path = keys / f"{name}.key"
-        if make and not path.exists() and not dry_run:
-            source = options.passphrase_source(passphrase_file, passphrase_fd, confirm=True)
-            make_key(path, source())
-        return options.load_signer(path, passphrase_file, passphrase_fd)
-
+    if form == "ofac-sdn" and dated is None:
+        raise UsageError("give --dated: the date on which this edition was issued, from when it counts")
     described = None if transcript is None else Transcript.load(transcript)
     lists = [] if described is None else [one.list for one in described.lists]
     values = {one.value: one.list for one in (described.lists if described else ()) if one.value is not None}
-    with open_writer(directory, signer("log"), head_dir, keys / "content.key") as ledger:
-        name = described.authority if described is not None else "transcriber"
-        act_signer = signer(name, make=described is not None)
-        admin_signer = signer(f"{name}-admin", make=described is not None)
-        if described is not None and not dry_run:
-            roots = _root_signers(ledger, keys, passphrase_file, passphrase_fd)
-            prepare_transcript(ledger, described, root_signers=roots, act_signer=act_signer, admin_signer=admin_signer)
-        choices = ImportOptions(
-            key_scheme=key_scheme,
-            skip_bad=skip_bad,
-            max_removed_share=max_removed,
-            confirm_removals=confirm_removals,
-            confirm_disagreements=confirm_disagreements,
-        )
+    layout = _layout(mapping, values, list_for, actions, content, list_id, lists) if form == "events" else None
+    choices = ImportOptions(
+        key_scheme=key_scheme,
+        skip_bad=skip_bad,
+        max_removed_share=max_removed,
+        confirm_removals=confirm_removals,
+        confirm_disagreements=confirm_disagreements,
+    )
+    keys = keys or directory.with_name(directory.name + "-keys")
+
+    def run(ledger: Ledger, signer: Signer | None, opener: Signer | None) -> ImportReport:
+        """Import, or without a signer only say what would be recorded."""
+        dry = signer is None
         with output.progress(quiet=as_json) as progress:
-            shown = None if progress is None else (lambda done, total: progress("recording acts", done, total))
-            if form == "ofac-sdn":
-                if dated is None:
-                    raise UsageError("give --dated: the date on which this edition was issued, from when it counts")
-                report = import_snapshot(
-                    ledger, file, list_id=_one_list(list_id, lists), dated=dated, signer=act_signer,
-                    opener=admin_signer, options=choices, dry_run=dry_run, progress=shown,
+            if layout is not None:
+                return import_events(
+                    ledger, file, layout=layout, signer=signer, opener=opener, options=choices, dry_run=dry,
+                    planned=lists, progress=progress,
                 )  # fmt: skip
-            else:
-                report = import_events(
-                    ledger, file, layout=_layout(mapping, values, list_for, actions, content, list_id, lists),
-                    signer=act_signer, opener=admin_signer, options=choices, dry_run=dry_run, progress=shown,
-                )  # fmt: skip
-    _show(report, as_json=as_json)
+            return import_snapshot(
+                ledger, file, list_id=_one_list(list_id, lists), dated=dated or "", signer=signer, opener=opener,
+                options=choices, dry_run=dry, planned=lists, progress=progress,
+            )  # fmt: skip
+
+    if dry_run:
+        # Opened to read, with no key but that of the content: nothing can be written.
+        with open_reader(directory, keys / "content.key") as ledger:
+            planned = [one for one in lists if one not in ledger.governance.lists]
+            report = run(ledger, None, None)
+    else:
+        planned = []
+
+        def signer(name: str, *, make: bool = False) -> Signer:
+            path = keys / f"{name}.key"
+            if make and not path.exists():
+                make_key(path, options.passphrase_source(passphrase_file, passphrase_fd, confirm=True)())
+            return options.load_signer(path, passphrase_file, passphrase_fd)
+
+        with open_writer(directory, signer("log"), head_dir, keys / "content.key") as ledger:
+            if any(one not in ledger.governance.lists for one in lists):
+                # What would be refused is refused before a list is set up for it, which nobody could take back.
+                run(ledger, None, None)
+            name = described.authority if described is not None else "transcriber"
+            act_signer = signer(name, make=described is not None)
+            admin_signer = signer(f"{name}-admin", make=described is not None)
+            if described is not None:
+                roots = _root_signers(ledger, keys, passphrase_file, passphrase_fd)
+                prepare_transcript(
+                    ledger, described, root_signers=roots, act_signer=act_signer, admin_signer=admin_signer
+                )
+            report = run(ledger, act_signer, admin_signer)
+    _show_json(report, planned) if as_json else _show(report, planned)
 
 
 def _template(file: Path | None, mapping: tuple[str, ...]) -> str:
-    """The example, with the lists that the file names where one is given."""
+    """A description to be filled in, with the lists that the file names where one is given."""
     field = _pairs(mapping, "--map").get("list")
     if file is None or field is None:
-        return TEMPLATE
-    head = TEMPLATE.partition("[[lists]]")[0]
+        return template_of({})
     with open_source(file) as source:
         lists = suggest_lists(source, field)
-    return head + "\n".join(
-        f'[[lists]]\nlist = "{list_id}"\nvalue = {json.dumps(value)}\ntitle = {json.dumps("Transcript of " + value)}\n'
-        'source = "Office of Foreign Assets Control"\nschemes = ["handle"]\n'
-        for value, list_id in lists.items()
-    )
+    if not lists:
+        raise UsageError(f"no row of {file} has a text in a field called {field!a:.60}: --map list=FIELD names it")
+    return template_of(lists)
 
 
 def _one_list(list_id: str | None, lists: list[str]) -> str:
@@ -201,6 +194,8 @@ def _pairs(values: Iterable[str], option: str) -> dict[str, str]:
         left, equals, right = value.rpartition("=")
         if not equals or not left or not right:
             raise UsageError(f"{option} is written LEFT=RIGHT, not {value!r:.60}")
+        if left in found:
+            raise UsageError(f"{option} says twice what {left!r:.60} is")
         found[left] = right
     return found
 
@@ -219,6 +214,15 @@ def _layout(
     if unknown:
         raise UsageError(f"--map names key, action, date or list, not {unknown[0]!r:.40}")
     values = described | _pairs(list_for, "--list-for")
+    if list_id is not None and values:
+        raise UsageError(
+            "give --list for a file of one list, or --list-for (or values in --transcript) for one of several"
+        )
+    if "list" in names and not values:
+        raise UsageError(
+            f"--map list={names['list']} says that the file speaks of several lists: say with --list-for VALUE=LIST, "
+            "or in --transcript, which of the ledger's lists each value means"
+        )
     words = _pairs(actions, "--action") or {"add": "add", "remove": "remove"}
     return EventLayout(
         lists=values or _one_list(list_id, lists), actions=words, content=_pairs(content, "--content"), **names
@@ -241,30 +245,78 @@ def _root_signers(ledger: Ledger, keys: Path, file: Path | None, descriptor: int
     return found
 
 
-def _show(report: ImportReport, *, as_json: bool) -> None:
-    names = (
-        "openings", "additions", "corrections", "removals", "unchanged", "duplicate_additions", "absent_removals",
-        "disagreements",
-    )  # fmt: skip
-    if as_json:
-        output.emit_json(
-            {
-                "file": report.file, "sha256": report.sha256.hex(), "rows": report.rows, "bad_rows": report.bad_rows,
-                "dry_run": report.dry_run, "entries": report.entries, "recorded": report.recorded,
-                "opened": list(report.opened), "examples": report.examples,
-                "lists": {name: {one: getattr(counts, one) for one in names} for name, counts in report.lists.items()},
-            }
-        )  # fmt: skip
-        return
-    output.table(
-        f"{report.file}: {report.rows} rows, SHA-256 {report.sha256.hex()[:16]}…",
-        ("list", *(one.replace("_", " ") for one in names)),
-        [(name, *(str(getattr(counts, one)) for one in names)) for name, counts in report.lists.items()],
-    )
-    for what, examples in report.examples.items():
-        if what in ("duplicate_additions", "absent_removals", "disagreements"):
-            output.say(f"{what.replace('_', ' ')}, for example: {'; '.join(examples[:3])}")
+_LINES = (
+    ("openings", "opening balances", False),
+    ("additions", "additions", True),
+    ("corrections", "corrections", True),
+    ("removals", "removals", True),
+    ("unchanged", "unchanged", True),
+    ("held", "held back", False),
+    ("duplicate_additions", "added, but listed already", False),
+    ("absent_removals", "removed, but not listed", False),
+    ("disagreements", "contradict the record", False),
+)
+"""What is counted, how it is called, and whether it is shown when there is none."""
+
+
+def _show(report: ImportReport, planned: list[str]) -> None:
+    """The report for a person: first all lists together, then each, then what has to be looked at."""
+    output.heading(f"{output.printable(report.file)}: {counted(report.rows + report.bad_rows, 'row')}", gap=False)
+    totals = [(name, report.total(what)) for what, name, always in _LINES if always or report.total(what)]
+    totals.append(("skipped rows", report.bad_rows))
+    digits = max(len(f"{number:,}") for _, number in totals)
+    click.echo(f"SHA-256 {report.sha256.hex()}")
+    output.facts([(name, f"{number:>{digits},}") for name, number in totals])
+    if len(report.lists) > 1:
+        there = [(what, name) for what, name, _ in _LINES if report.total(what)]
+        rows = [(list_id, *(str(getattr(one, what)) for what, _ in there)) for list_id, one in report.lists.items()]
+        output.table("", ("list", *(name for _, name in there)), rows)
+    for row in report.bad:
+        output.remark(f"skipped: line {row.line}: {row.reason}")
+    if report.bad_rows > len(report.bad):
+        output.remark(f"skipped: and {report.bad_rows - len(report.bad):,} more")
+    for what, name in (
+        ("held", "held back, because a row that was skipped may be about the same subject"),
+        ("duplicate_additions", "not recorded, because it adds who is listed already"),
+        ("absent_removals", "not recorded, because it removes who is not listed"),
+        ("disagreements", "not recorded, because the record says otherwise"),
+    ):
+        for example in report.examples.get(what, [])[:3]:
+            output.remark(f"{name}: {example}")
+        if report.total(what) > 3:
+            output.remark(f"{name}: and {report.total(what) - 3:,} more")
+    for sentence in _conclusions(report, planned):
+        output.remark(sentence)
+
+
+def _conclusions(report: ImportReport, planned: list[str]) -> Iterator[str]:
+    """What came of it, in sentences."""
+    if planned:
+        named = ", ".join(planned) if len(planned) <= 3 else f"{counted(len(planned), 'list')}, {planned[0]} the first"
+        yield f"Before that, the transcriber and {named} would be set up (--transcript)."
+    if report.recorded_before and report.acts:
+        goes_on = "" if report.goes_on is None else f"; it goes on with line {report.goes_on}"
+        yield f"Resumed: {counted(report.recorded_before, 'act')} of this file had been recorded before{goes_on}."
     if report.dry_run:
-        output.say(f"{report.acts} acts would be recorded (--dry-run).")
+        yield f"Dry run: {counted(report.acts, 'act')} would be recorded. Nothing was written."
+    elif report.recorded:
+        yield f"Recorded {counted(report.recorded, 'act')} in {counted(report.entries, 'record')}."
+    elif report.total("held") or report.total("disagreements"):
+        yield "Nothing was recorded."
     else:
-        output.say(f"{report.recorded} acts were recorded in {report.entries} entries.")
+        yield "Nothing to record: the ledger says already what the file says."
+
+
+def _show_json(report: ImportReport, planned: list[str]) -> None:
+    """The report for a program."""
+    names = [what for what, _, _ in _LINES]
+    output.emit_json(
+        {
+            "file": report.file, "sha256": report.sha256.hex(), "rows": report.rows, "bad_rows": report.bad_rows,
+            "bad": [{"line": row.line, "reason": row.reason, "keys": row.keys} for row in report.bad],
+            "dry_run": report.dry_run, "entries": report.entries, "acts": report.acts, "recorded": report.recorded,
+            "recorded_before": report.recorded_before, "goes_on": report.goes_on, "planned": planned,
+            "opened": list(report.opened), "examples": report.examples,
+            "lists": {name: {one: getattr(counts, one) for one in names} for name, counts in report.lists.items()},
+        }
+    )  # fmt: skip

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import click
 
 from creditledger.audit.trust import Trust
 from creditledger.cli import options, output
-from creditledger.cli.cmd_keygen import make_key
-from creditledger.cli.ledgers import write_new
+from creditledger.cli.ledgers import read_content_key, write_new
+from creditledger.client.phrases import fingerprint
 from creditledger.errors import UsageError
-from creditledger.keys.signer import Signer, open_signer
-from creditledger.ledger.founding import LogSigner
+from creditledger.keys.ed25519 import SEED_BYTES
+from creditledger.keys.keyfile import write_key, write_public_key
+from creditledger.keys.signer import MemorySigner, Signer
+from creditledger.ledger.founding import LogSigner, founding_entry, system_clock
+from creditledger.ledger.layout import Layout
 from creditledger.ledger.ledger import Ledger
-from creditledger.store.master_key import read_master_key, write_master_key
+from creditledger.record.entry import check_entry
+from creditledger.rules import engine
+from creditledger.rules.governance_state import Governance
+from creditledger.rules.rows import KeyHead
+from creditledger.store.master_key import write_master_key
 
 
 @click.command("init")
@@ -54,40 +65,60 @@ def command(
     """Found a ledger in DIR: a new or empty directory.
 
     Keys that are not given are made in the --keys directory, encrypted under one passphrase. Move the root keys off
-    this machine afterwards: they govern the ledger and are needed seldom. DIR/ledger.trust is what an auditor needs;
-    hand it over by another way than the ledger itself.
+    this machine afterwards: they govern the ledger, as the authority `root`, and are needed seldom. DIR/ledger.trust is
+    what an auditor needs; hand it over by another way than the ledger itself. If the founding fails, nothing that it
+    made is left.
     """
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise UsageError(f"{directory} is there and not empty; a ledger is founded in a new directory")
+    number = len(root_key) or roots
+    threshold = number // 2 + 1 if threshold is None else threshold
+    if threshold > number:
+        raise UsageError(f"--threshold {threshold} is more than there are root keys ({number})")
     keys = keys or directory.with_name(directory.name + "-keys")
-    source = None if no_passphrase else options.passphrase_source(passphrase_file, passphrase_fd, confirm=True)
-    passphrase: bytes | None = None if source is None else source()
+    stand_ins = [MemorySigner(bytes([1 + n]) * 32) for n in range(number + 1)]
+    _require_lawful(origin, stand_ins[0], stand_ins[1:], threshold, utc_offset)
+    log_file = log_key or keys / "log.key"
+    root_files = root_key or tuple(keys / f"root-{n + 1}.key" for n in range(roots))
+    content_file = content_key or keys / "content.key"
+    given = {log_key, *root_key}
+    new = [file for file in (log_file, *root_files) if file not in given and not file.exists()]
+    for file in new:
+        public = file.with_name(file.name + ".pub")
+        if public.exists():
+            raise UsageError(f"{public} is there, and {file} is not: bring the key, or move its public half away")
+    if content_key is not None or content_file.exists():
+        read_content_key(content_file)
+    passphrase: bytes | None = None
+    if new and not no_passphrase:
+        what = f"the new keys in {keys}"
+        passphrase = options.passphrase_source(passphrase_file, passphrase_fd, confirm=True, what=what)()
 
-    def signer(file: Path | None, name: str) -> Signer:
-        if file is None:
-            file = keys / f"{name}.key"
-            if not file.exists():
-                keys.mkdir(mode=0o700, parents=True, exist_ok=True)
-                make_key(file, passphrase)
-        return open_signer(file, passphrase)
-
-    log_signer = signer(log_key, "log")
-    root_signers = [signer(file, "") for file in root_key] or [signer(None, f"root-{n + 1}") for n in range(roots)]
-    secret = read_master_key(content_key) if content_key else None
-    if secret is None:
-        file = keys / "content.key"
-        keys.mkdir(mode=0o700, parents=True, exist_ok=True)
-        secret = read_master_key(file) if file.exists() else write_master_key(file)
-    with Ledger.create(
-        directory,
-        origin=origin,
-        log_signer=log_signer,
-        root_signers=root_signers,
-        threshold=threshold,
-        utc_offset=utc_offset,
-        content_key=secret,
-        head_dir=head_dir,
-    ) as ledger:
+    seeds = {file: os.urandom(SEED_BYTES) for file in new}
+    signers: dict[Path, Signer] = {file: MemorySigner(seed) for file, seed in seeds.items()}
+    for file in (log_file, *root_files):
+        if file not in signers:
+            signers[file] = options.load_signer(file, passphrase_file, passphrase_fd)
+    log_signer, root_signers = signers[log_file], [signers[file] for file in root_files]
+    _require_lawful(origin, log_signer, root_signers, threshold, utc_offset)
+    with _undone_on_failure(directory) as make:
+        for file, seed in seeds.items():
+            public = file.with_name(file.name + ".pub")
+            make(file, partial(write_key, file, seed, passphrase))
+            make(public, partial(write_public_key, public, signers[file].public_key))
+        if content_key is None and not content_file.exists():
+            make(content_file, partial(write_master_key, content_file))
+        ledger = Ledger.create(
+            directory,
+            origin=origin,
+            log_signer=log_signer,
+            root_signers=root_signers,
+            threshold=threshold,
+            utc_offset=utc_offset,
+            content_key=read_content_key(content_file),
+            head_dir=head_dir,
+        )
+    with ledger:
         trust = Trust(ledger.origin, ledger.ledger_id, (LogSigner(origin, log_signer).verifier.vkey,))
         write_new(directory / "ledger.trust", trust.to_text())
         if as_json:
@@ -95,11 +126,103 @@ def command(
                 {
                     "directory": str(directory), "origin": origin, "ledger_id": ledger.ledger_id.hex(),
                     "root": ledger.root.hex(), "keys": str(keys), "trust": str(directory / "ledger.trust"),
+                    "threshold": threshold, "root_keys": [one.public_key.hex() for one in root_signers],
                 }
             )  # fmt: skip
         else:
             click.echo(ledger.ledger_id.hex())
-            output.say(
-                f"The ledger {origin} is founded in {directory}; its keys are in {keys}.\n"
-                f"Give auditors {directory / 'ledger.trust'}. Next: creditledger draft authority.register/1"
-            )
+            roots_by_file = [*zip(root_files, root_signers, strict=True)]
+            _tell(directory, origin, threshold, roots_by_file, log_file, content_file, encrypted=not no_passphrase)
+
+
+class _Nothing:
+    """What the founding of a ledger looks at: a ledger without records."""
+
+    def __init__(self) -> None:
+        self.governance = Governance()
+        self.heads: dict[bytes, KeyHead] = {}
+
+    def subject_row(self, _key: bytes) -> bytes | None:
+        """None: there are no subjects."""
+        return None
+
+    def past_entry(self, _key: bytes, _author_seq: int) -> bytes | None:
+        """None: there are no entries."""
+        return None
+
+    def root_at(self, _size: int) -> bytes | None:
+        """None: there is no tree."""
+        return None
+
+
+def _require_lawful(
+    origin: str, log_signer: Signer, root_signers: Sequence[Signer], threshold: int, utc_offset: str
+) -> None:
+    """The founding is one that the rules allow; raises what appending it would."""
+    now = system_clock()
+    LogSigner(origin, log_signer)
+    data, signatures = founding_entry(origin, log_signer, root_signers, threshold, utc_offset, now)
+    engine.apply(_Nothing(), 0, now, bytes(32), check_entry(data, signatures))
+
+
+@contextmanager
+def _undone_on_failure(directory: Path) -> Iterator[Callable[[Path, Callable[[], object]], None]]:
+    """Yields a function that makes a file, and the directories it lies in; on failure all that was made is removed."""
+    files: list[Path] = []
+    directories = [] if directory.exists() else [directory]
+
+    def make(file: Path, write: Callable[[], object]) -> None:
+        directories.extend(one for one in (file.parent, *file.parent.parents) if not one.exists())
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write()
+        files.append(file)
+
+    try:
+        yield make
+    except BaseException:
+        for path in (*files, Layout(directory).lock):
+            with suppress(OSError):
+                path.unlink()
+        for path in sorted(directories, key=lambda one: len(one.parts), reverse=True):
+            with suppress(OSError):
+                path.rmdir()
+        raise
+
+
+def _tell(
+    directory: Path,
+    origin: str,
+    threshold: int,
+    roots: Sequence[tuple[Path, Signer]],
+    log_file: Path,
+    content_file: Path,
+    *,
+    encrypted: bool,
+) -> None:
+    """Says what there is now, and what to do next, step by step."""
+    author = roots[0][0]
+    signing = " ".join(f"--key {file}.pub" for file, _ in roots[:threshold])
+    draft = f"creditledger draft law.register/1 --authority root --ledger {directory} {signing} -o law.json"
+    steps = [
+        f"Copy {content_file} and {log_file} to where the ledger is not, and move the root keys off this machine",
+        f"Give auditors {directory / 'ledger.trust'}, by another way than the ledger",
+        f"Draft the first act, as the authority root: {draft}",
+        f"Fill law.json in, and sign it: creditledger sign law.json --key {author} --ledger {directory}",
+    ]
+    steps += [
+        f"Countersign it: creditledger sign law.json.signed --key {file} --ledger {directory}"
+        for file, _ in roots[1:threshold]
+    ]
+    steps.append(f"Record it: creditledger append {directory} law.json.signed --log-key {log_file}")
+    output.say(
+        f"The ledger {origin} is founded in {directory}.\n"
+        + ("Its one root key" if len(roots) == 1 else f"{threshold} of its {len(roots)} root keys")
+        + " must sign whatever governs it, as the authority root:"
+    )
+    for file, one in roots:
+        output.say(f"  {file}   key {fingerprint(one.public_key)}")
+    if not encrypted:
+        output.say("New keys are not encrypted (--no-passphrase): whoever reads the files can sign.")
+    output.say("Next:")
+    for number, step in enumerate(steps, 1):
+        output.say(f"  {number}. {step}")

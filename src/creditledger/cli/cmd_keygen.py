@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from creditledger.cli import options, output
+from creditledger.client.phrases import fingerprint
 from creditledger.errors import UsageError
 from creditledger.keys import ed25519
 from creditledger.keys.keyfile import format_public_key, write_key, write_public_key
@@ -39,15 +40,28 @@ def command(
             f"{file} is written. Keep it apart from the ledger: without it nobody reads the content, with it all do."
         )
         return
+    for path in (file, file.with_name(file.name + ".pub")):
+        if path.exists():
+            raise UsageError(f"{path} is there already, and a key file is never overwritten; name another")
     if no_passphrase and (passphrase_file is not None or passphrase_fd is not None):
         raise UsageError("give --no-passphrase or a passphrase, not both")
-    passphrase = None if no_passphrase else options.passphrase_source(passphrase_file, passphrase_fd, confirm=True)()
+    passphrase: bytes | None = None
+    if not no_passphrase:
+        passphrase = options.passphrase_source(passphrase_file, passphrase_fd, confirm=True, what=str(file))()
     public = make_key(file, passphrase)
     if as_json:
-        output.emit_json({"file": str(file), "public_key": format_public_key(public), "key": public.hex()})
+        output.emit_json(
+            {
+                "file": str(file), "public_key": format_public_key(public), "key": public.hex(),
+                "fingerprint": fingerprint(public),
+            }
+        )  # fmt: skip
     else:
         click.echo(format_public_key(public))
-        output.say(f"{file} holds the private key; give others {file}.pub only.")
+        output.say(
+            f"{file} holds the private key; give others {file}.pub only. What is signed names it by its fingerprint, "
+            f"key {fingerprint(public)}"
+        )
 
 
 def make_key(file: Path, passphrase: bytes | None) -> bytes:

@@ -9,19 +9,27 @@ import click
 
 from creditledger.acts.kinds import Subject
 from creditledger.cli import options, output
+from creditledger.cli.known import Known, KnownType, restate
 from creditledger.cli.ledgers import open_reader
+from creditledger.client.phrases import day_in_words, listed
 from creditledger.ledger.answer import Answer, ListingView
 
 MEANINGS = {
-    "listed": "is listed",
-    "suspended": "is listed, but the listing is suspended: it has no effect on this day",
-    "unconfirmed": "was listed with a key its authority has disowned; nothing follows from that unless it is confirmed",
-    "not-yet-effective": "is to be listed, but not yet on this day",
-    "expired": "was listed; the term had run out by this day",
-    "removed": "was listed; the listing had been removed by this day",
-    "quashed": "was listed; the listing had been quashed on appeal by this day",
-    "annulled": "was listed; the listing is void from its beginning",
-    "nothing-recorded": "has nothing recorded about it here, which does not mean that there is nothing",
+    "listed": "is on {}",
+    "suspended": "is on {}, but the listing is suspended and has no effect on this day",
+    "unconfirmed": "was put on {} with a key that its authority has disowned; nothing follows from that unless it is "
+    "confirmed",
+    "not-yet-effective": "is to be on {}, but not yet on this day",
+    "expired": "was on {}; the term had run out by this day",
+    "removed": "was on {}; the listing had been removed by this day",
+    "quashed": "was on {}; the listing had been quashed on appeal by this day",
+    "annulled": "was on {}; the listing is void from its beginning",
+    "nothing-recorded": "has nothing recorded about it on {} here, which does not mean that there is nothing",
+}
+KINDS = {
+    "restriction": "restriction: to be on it is to a subject's disadvantage",
+    "incentive": "incentive: to be on it is to a subject's advantage",
+    "supervision": "supervision: who is on it is looked at more closely",
 }
 
 
@@ -30,33 +38,50 @@ MEANINGS = {
 @click.argument("subject", type=options.SubjectType())
 @click.argument("list_id", metavar="LIST")
 @click.option("--valid-at", type=options.DateType(), help="The day asked about, YYYY-MM-DD [default: today].")
-@click.option("--known-at", type=options.MomentType(), help="Take only records up to this moment into account.")
+@click.option("--known-at", type=KnownType(), help="Leave out what was recorded after this day, moment or record.")
 @options.as_json
 def command(
-    directory: Path, subject: Subject, list_id: str, valid_at: str | None, known_at: int | None, as_json: bool
+    directory: Path, subject: Subject, list_id: str, valid_at: str | None, known_at: Known | None, as_json: bool
 ) -> None:
     """Say whether SUBJECT (scheme:value) is on LIST in the ledger DIR, and why."""
     with open_reader(directory) as ledger:
-        answer = ledger.lookup(subject, list_id, valid_at=valid_at, known_at=known_at)
+        have = ledger.size
+        moment = None if known_at is None else known_at.resolve(ledger.log, ledger.governance, have)
+        answer = ledger.lookup(subject, list_id, valid_at=valid_at, known_at=moment)
+        restated = restate(ledger.log, answer.valid_at, answer.size, have)
+        polarity = ledger.governance.lists[list_id].definition.polarity
     if as_json:
         output.emit_json(answer_json(answer))
         return
-    click.echo(f"{answer.status}: on {answer.valid_at}, {answer.subject} {MEANINGS[answer.status]}.")
+    status = output.status(answer.status, polarity)
+    said = f"{status}: on {day_in_words(answer.valid_at)}, {subject} {MEANINGS[status].format(list_id)}."
+    first, *more = output.wrap(said, output.width())
+    output.put(first.replace(status, output.paint(status, fg=status.fg, bold=True), 1))
+    for line in more:
+        output.put(line)
+    output.facts([*restated, ("list", KINDS[polarity])])
     if answer.transcript_of:
-        click.echo(f"{list_id} is a transcript of a list of {answer.transcript_of}; the decisions are that body's.")
+        output.paragraph(
+            f"{list_id} is a transcript of a list of {answer.transcript_of}; the decisions are that body's."
+        )
     if answer.listings:
+        output.put("")
         output.table(
             f"Listings on {list_id}",
             ("record", "status", "by", "ground", "from", "until", "remarks"),
             [
                 (
-                    str(one.address), one.status, one.authority, one.ground or "unknown", one.effective or "unknown",
-                    one.until or "no fixed term", "; ".join(remarks(one)),
+                    str(one.address), output.status(one.status, polarity), one.authority, one.ground or "unknown",
+                    one.effective or "unknown", one.until or "no fixed term", "; ".join(remarks(one)),
                 )
                 for one in answer.listings
             ],
         )  # fmt: skip
-        click.echo(f"because of acts {', '.join(map(str, answer.because))} (creditledger history shows them)")
+        acts = "act" if len(answer.because) == 1 else "acts"
+        output.say(
+            f"\nThis follows from {acts} {listed(map(str, answer.because))}: see them with\n"
+            f"  creditledger history {directory} {subject} {list_id}"
+        )
 
 
 def remarks(listing: ListingView) -> list[str]:
@@ -81,7 +106,7 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         "valid_at": answer.valid_at,
         "size": answer.size,
         "status": answer.status,
-        "meaning": MEANINGS[answer.status],
+        "meaning": MEANINGS[answer.status].format(answer.list),
         "transcript_of": answer.transcript_of,
         "listings": [listing_json(one) for one in answer.listings],
         "because": [str(address) for address in answer.because],

@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 import click
 
 from creditledger.cli import options, output
+from creditledger.cli.known import Known, KnownType
 from creditledger.cli.ledgers import open_log
+from creditledger.client.phrases import count
 from creditledger.errors import UsageError, VerificationFailed
 from creditledger.ledger.founding import system_clock
 from creditledger.ledger.layout import Description, Layout
@@ -21,6 +23,7 @@ from creditledger.ledger.log import Log
 from creditledger.ledger.queries import Queries, day_of, first_record_after, parse_subject_key
 from creditledger.ledger.replay import open_state, replay
 from creditledger.ledger.state import DIGEST_TABLES, STATE_TABLES, State
+from creditledger.rules.governance_state import Governance
 from creditledger.store.files import disk_error, sync_dir
 from creditledger.store.lmdb_engine import LmdbEngine
 from creditledger.store.lock import WriterLock
@@ -39,19 +42,21 @@ class Comparison(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """A replayed state: its size and digest, the day its statuses are of, and how many subjects have which."""
+    """A replayed state: its size and digest, the day its statuses are of, how many subjects have which, on lists of
+    which polarity; and what came of the comparison with the stored state, if there was one."""
 
     size: int
     digest: bytes
     day: str
     counts: dict[str, Counter[str]]
+    polarities: dict[str, str]
     stored: Comparison | None
 
 
 @click.command("replay")
 @options.directory
 @click.option("--to", "last", metavar="SEQ", type=click.IntRange(0), help="Stop after record SEQ.")
-@click.option("--known-at", type=options.MomentType(), help="Stop after the last record up to this moment.")
+@click.option("--known-at", type=KnownType(), help="Leave out what was recorded after this day, moment or record.")
 @click.option(
     "--valid-at", type=options.DateType(), help="The day of the statuses counted [default: today, or that of the stop]."
 )
@@ -61,7 +66,7 @@ class Outcome(NamedTuple):
 def command(
     directory: Path,
     last: int | None,
-    known_at: int | None,
+    known_at: Known | None,
     valid_at: str | None,
     rebuild: bool,
     dry_run: bool,
@@ -85,22 +90,30 @@ def command(
                 outcome = rebuild_state(layout, log, valid_at, progress)
         else:
             with open_log(layout) as log:
-                size = _stop(log, last, known_at)
+                until = None if known_at is None else known_at.resolve(log, _founded(log), log.size())
+                size = _stop(log, last, until)
                 with _in_memory() as state:
                     stored = None if partly else compare(layout, log, state, size, progress)
                     run(log, state, size, progress)
-                    moment = known_at if known_at is not None or not partly else log.record(size - 1).recorded_at
+                    moment = until if until is not None or not partly else log.record(size - 1).recorded_at
                     outcome = measure(log, state, valid_at, moment, stored)
     differs = outcome.stored is not None and bool(outcome.stored.difference)
     if as_json:
         output.emit_json(outcome_json(outcome) | {"rebuilt": rebuild and not dry_run})
     else:
-        _print(outcome)
+        _print(outcome, directory)
         if rebuild:
             output.say(
                 f"{layout.state} would be replaced (--dry-run)." if dry_run else f"{layout.state} has been rebuilt."
             )
     return VerificationFailed.exit_code if differs and not rebuild else 0
+
+
+def _founded(log: Log) -> Governance:
+    """What record 0 says: enough to know the ledger's civil time."""
+    with _in_memory() as state:
+        replay(log, state, min(log.size(), 1), None)
+        return state.governance
 
 
 def _stop(log: Log, last: int | None, known_at: int | None) -> int:
@@ -172,7 +185,8 @@ def measure(log: Log, state: State, valid_at: str | None, moment: int | None, st
         list_id: Counter(status for _, status, _ in queries.members(list_id, day, known))
         for list_id in sorted(state.governance.lists)
     }
-    return Outcome(state.applied, state.digest(), day, counts, stored)
+    polarities = {list_id: row.definition.polarity for list_id, row in state.governance.lists.items()}
+    return Outcome(state.applied, state.digest(), day, counts, polarities, stored)
 
 
 def rebuild_state(layout: Layout, log: Log, valid_at: str | None, progress: output.Progress | None) -> Outcome:
@@ -213,13 +227,16 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _print(outcome: Outcome) -> None:
+COLUMNS = ("list", "status", "subjects")
+
+
+def _print(outcome: Outcome, directory: Path) -> None:
     rows = [
-        (list_id, status, str(number))
+        (list_id, output.status(status, outcome.polarities[list_id]), str(number))
         for list_id, found in outcome.counts.items()
         for status, number in sorted(found.items())
     ]
-    output.table(f"Who stands where on {outcome.day}", ("list", "status", "subjects"), rows)
+    output.table(f"Who stands where on {outcome.day}, by the first {count(outcome.size, 'record')}", COLUMNS, rows)
     output.facts([("records", str(outcome.size)), ("state digest", outcome.digest.hex())], indent="")
     stored = outcome.stored
     if stored is None:
@@ -227,11 +244,14 @@ def _print(outcome: Outcome) -> None:
     if stored.size is None:
         output.say("There is no stored state to compare with, or none that can be read; the next writer makes it anew.")
     elif stored.difference:
-        output.say(
-            f"LED-STATE: the stored state, as of {stored.size} records, is not what the log says: "
-            f"{stored.difference}.\nIt is derived data, and the log is not in doubt. "
-            "Put it right with `creditledger replay DIR --rebuild`."
+        output.remark(
+            f"LED-STATE: the stored state, as of {stored.size} records, is not what the log says: {stored.difference}."
         )
+        output.remark(
+            "It is derived data, and this says nothing against the log. If nobody knows why it differs, let "
+            "`creditledger verify` look at both. To put it right:"
+        )
+        output.say(f"  creditledger replay {directory} --rebuild")
     else:
         behind = outcome.size - stored.size
         more = f" (as of {stored.size} records; the last {behind} are replayed at each opening)" if behind else ""

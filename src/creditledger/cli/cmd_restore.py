@@ -8,6 +8,7 @@ import click
 
 from creditledger.audit.trust import Trust
 from creditledger.cli import options, output
+from creditledger.client.phrases import count
 from creditledger.transfer import restore_ledger
 
 
@@ -63,8 +64,9 @@ def command(
             }
         )  # fmt: skip
         return
-    click.echo(f"{restored.size} records, root {restored.root.hex()}")
-    output.say(
-        f"{directory} is restored; {restored.contents} items of content, {restored.erased} left out because they were "
-        f"erased. " + ("It can be written to from here." if restored.head_kept else "It is for reading.")
+    click.echo(f"{count(restored.size, 'record')}, root {restored.root.hex()}")
+    output.remark(
+        f"{directory} is restored with {count(restored.contents, 'item')} of content"
+        + (f"; {count(restored.erased, 'item')} left out, because erased on record" if restored.erased else "")
+        + (". It can be written to from here." if restored.head_kept else ". It is for reading.")
     )

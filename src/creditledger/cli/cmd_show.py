@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from creditledger.acts.registry import act_to_json
 from creditledger.cli import options, output
 from creditledger.cli.annotate import Part, annotate
 from creditledger.cli.ledgers import open_reader
+from creditledger.cli.reading import print_content, read_content
 from creditledger.client.phrases import count, moment
 from creditledger.client.words import describe, describe_entry
 from creditledger.errors import UsageError, VerificationFailed
@@ -56,19 +58,35 @@ class Shown(NamedTuple):
 @options.directory
 @click.argument("address", metavar="SEQ[.INDEX]", type=AddressType())
 @click.option("--bytes", "as_bytes", is_flag=True, help="Every byte of the record, with what it means.")
+@click.option(
+    "--content", metavar="LABEL", help="Write the content that act INDEX attaches under this label, as it is."
+)
+@click.option("--content-key", type=click.Path(path_type=Path), help="The content key, to read content with.")
 @options.as_json
-def command(directory: Path, address: tuple[int, int | None], as_bytes: bool, as_json: bool) -> None:
+def command(
+    directory: Path,
+    address: tuple[int, int | None],
+    as_bytes: bool,
+    content: str | None,
+    content_key: Path | None,
+    as_json: bool,
+) -> None:
     """Show record SEQ, or act INDEX of it: what was done, by whom, its hashes, signatures and covering checkpoint.
 
     Its hash is held against the tree, and its signatures are verified; whether its signers were entitled to act is for
     `creditledger verify` to say.
     """
     seq, index = address
-    with open_reader(directory) as ledger:
+    if (content is None) != (content_key is None) or (content is not None and index is None):
+        raise UsageError("content is read with both --content LABEL and --content-key FILE, of one act: SEQ.INDEX")
+    with open_reader(directory, content_key) as ledger:
         shown = read(ledger, seq)
         if index is not None and index >= len(shown.entry.acts):
             acts = count(len(shown.entry.acts), "act")
             raise UsageError(f"record {seq} has {acts}, numbered from 0; there is no {seq}.{index}")
+        if content is not None and index is not None:
+            print_content(content, read_content(ledger, shown.entry.acts[index], content), as_json=as_json)
+            return
         look_up = Addresses(ledger, shown.entry)
         parts = [part for part in annotate(shown.data) if _belongs(part, index)] if as_bytes else None
         if as_json:
@@ -175,12 +193,16 @@ def _print_record(shown: Shown, origin: str, look_up: Addresses) -> None:
     record = shown.record
     output.heading(f"Record {shown.seq} of {origin}", gap=False)
     output.facts([("recorded", moment(record.recorded_at)), ("length", f"{len(shown.data):,} bytes")])
-    output.heading("What it says")
+    output.heading("What was done")
+    for index, act in enumerate(shown.entry.acts):
+        output.paragraph(f"{shown.seq}.{index}  {describe(act, shown.entry.authority, address=look_up)}", indent="  ")
+    output.heading("The entry that was signed")
     for line in describe_entry(shown.entry, address=look_up):
-        output.paragraph(line, indent="  ")
+        if not line.startswith("Act "):
+            output.paragraph(line, indent="  ")
     output.heading("Signatures, verified just now")
     for (who, key), signature in _signers(shown):
-        output.facts([("by", who), ("key", format_public_key(key)), ("signature", signature.hex())])
+        output.facts([("by", who), ("key", format_public_key(key)), ("signature", _two_halves(signature))])
     output.heading("Hashes")
     output.facts(
         [
@@ -193,6 +215,12 @@ def _print_record(shown: Shown, origin: str, look_up: Addresses) -> None:
         return
     output.heading("Checkpoint that covers it")
     output.facts([("size", str(shown.checkpoint.size)), ("root", shown.checkpoint.root.hex())])
+
+
+def _two_halves(signature: bytes) -> str:
+    """A signature in hexadecimal; on a terminal in two halves, as it takes two lines there."""
+    text = signature.hex()
+    return f"{text[:64]} {text[64:]}" if sys.stdout.isatty() else text
 
 
 def _print_act(shown: Shown, act: Act, index: int, look_up: Addresses) -> None:
@@ -226,26 +254,24 @@ def _belongs(part: Part, index: int | None) -> bool:
     return index is None or part.path == path or part.path.startswith(f"{path}.")
 
 
-BYTE_STYLES = {"header": "dim", "text": "green", "number": "yellow", "bytes": "cyan"}
+BYTE_COLOURS = {"text": "green", "number": "yellow", "bytes": "cyan"}
 
 
 def dump(parts: list[Part]) -> None:
     """Prints offset, bytes and meaning, row by row."""
-    from rich.text import Text
-
     columns = output.width()
     row_bytes = 16 if columns >= 120 else 8
     room = columns - 7 - 3 * row_bytes - 1
-    console = output.console()
     for part in parts:
         indent = "  " * part.depth
+        header = part.kind == "header"
         words = output.wrap(f"{part.name}: {part.meaning}", room - len(indent))
         chunks = [part.data[at : at + row_bytes] for at in range(0, len(part.data), row_bytes)]
         for row in range(max(len(chunks), len(words))):
             chunk = chunks[row] if row < len(chunks) else b""
             offset = f"{part.offset + row * row_bytes:5}" if chunk else ""
-            line = Text(f"{offset:5}  ", style="dim")
-            line.append(f"{chunk.hex(' '):{3 * row_bytes}} ", style=BYTE_STYLES[part.kind])
-            line.append(indent + (words[row] if row < len(words) else ""), style="dim" if part.kind == "header" else "")
-            line.rstrip()
-            console.print(line)
+            text = indent + words[row] if row < len(words) else ""
+            shown = output.paint(chunk.hex(" "), fg=BYTE_COLOURS.get(part.kind), dim=header) if chunk else ""
+            space = " " * (3 * row_bytes - len(chunk.hex(" ")) + 1)
+            line = f"{output.paint(f'{offset:5}', dim=True)}  {shown}{space}"
+            output.put((line + (output.paint(text, dim=header) if text else "")).rstrip())

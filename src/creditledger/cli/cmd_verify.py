@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
+import sys
 from pathlib import Path
 
 import click
 
 from creditledger.audit.auditor import verify
+from creditledger.audit.findings import FINDINGS, Finding
+from creditledger.audit.report import Report
 from creditledger.audit.trust import Trust
 from creditledger.cli import options, output
+from creditledger.client.phrases import count
 from creditledger.store.head import HeadStore, default_head_dir
 
 
@@ -59,7 +64,58 @@ def command(
     output.settle(report.exit_code)
     if as_json:
         output.emit_json(report.to_json())
+    elif sys.stdout.isatty():
+        show(report)
     else:
         for line in report.lines():
             click.echo(line)
     return report.exit_code
+
+
+COLOURS = {0: "green", 3: "red"}
+_LONG = re.compile("[0-9a-f]{65,}")
+"""Longer than a hash: a signature or so, which --json has in full."""
+
+
+def show(report: Report) -> None:
+    """The report on a terminal: verdict, what was checked, what was found, and what was not checked."""
+    code = report.exit_code
+    output.put(output.paint(report.verdict, fg=COLOURS.get(code, "yellow"), bold=True) + f"  (exit code {code})")
+    output.paragraph(report.meaning[0].upper() + report.meaning[1:] + ".")
+    output.heading("What was checked")
+    output.facts(report.facts())
+    for item in report.checked:
+        _item(item)
+    total = sum(report.counts.values())
+    if total:
+        output.heading(f"What was found: {count(total, 'finding')}")
+    for number, one in enumerate(report.findings, 1):
+        _finding(number, one)
+    for name, more in report.untold.items():
+        _item(f"{name}: {more} more")
+    if report.unable:
+        output.heading("What could not be checked")
+        for item in report.unable:
+            _item(item)
+    output.heading("What was NOT checked")
+    for item in report.not_checked:
+        _item(item)
+
+
+def _item(text: str) -> None:
+    first, *more = output.wrap(text, output.width() - 4)
+    output.put(f"  - {first}")
+    for line in more:
+        output.put(f"    {line}")
+
+
+def _finding(number: int, one: Finding) -> None:
+    where = output.paint(one.where or "the ledger as a whole", bold=True)
+    derived = " (derived data, not the log)" if one.derived else ""
+    output.put(f"  {number}. {output.paint(one.id, fg='yellow' if one.derived else 'red', bold=True)} {where}{derived}")
+    values = (("expected", one.expected), ("found", one.found))
+    output.facts(
+        [("check", FINDINGS[one.id]), ("what", one.message)]
+        + [(name, _LONG.sub(lambda run: f"{run[0][:16]}…", value)) for name, value in values if value],
+        indent="     ",
+    )

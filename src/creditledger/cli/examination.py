@@ -136,7 +136,7 @@ def _structure(layout: Layout, name: str, path: Path) -> Line:
     advice = (
         "restore the ledger from an export or a backup; nothing reads this file safely"
         if name == "log"
-        else "it is derived data: `creditledger replay DIR --rebuild` makes it anew"
+        else f"it is derived data, made anew by: creditledger replay {layout.directory} --rebuild"
     )
     before = writer_of(layout)
     if before is not None:
@@ -230,7 +230,7 @@ def _state(layout: Layout, size: int) -> Line:
     if stored > size:
         return Line(
             PROBLEM, "state", f"it accounts for {stored} records, and the log has {size}: it is of another log",
-            "`creditledger replay DIR --rebuild` makes it anew",
+            f"it is derived data, made anew by: creditledger replay {layout.directory} --rebuild",
         )  # fmt: skip
     if stored == size:
         return Line(OK, "state", f"as of all {size} records (`creditledger replay` compares it row by row)")

@@ -3,28 +3,64 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from creditledger.errors import VerificationFailed
+from creditledger.client.files import read_bounded
+from creditledger.errors import KeyFileError, UsageError, VerificationFailed
 from creditledger.keys.signer import Signer
 from creditledger.ledger.layout import LOG_TABLES, Description, Layout
 from creditledger.ledger.ledger import Ledger
 from creditledger.ledger.log import Log, parse_checkpoint
 from creditledger.store.lmdb_engine import LmdbEngine
 from creditledger.store.master_key import read_master_key
+from creditledger.tlog.checkpoint import open_checkpoint
+from creditledger.tlog.note import MAX_NOTE_BYTES
+
+if TYPE_CHECKING:
+    from creditledger.audit.trust import Trust
 
 
 def open_reader(directory: Path, content_key: Path | None = None) -> Ledger:
     """Opens a ledger to read; with the content key's file, detached content can be read too."""
-    return Ledger.open(directory, content_key=read_master_key(content_key) if content_key is not None else None)
+    return Ledger.open(directory, content_key=read_content_key(content_key))
 
 
 def open_writer(directory: Path, log_signer: Signer, head_dir: Path | None, content_key: Path | None = None) -> Ledger:
     """Opens a ledger to write."""
-    key = read_master_key(content_key) if content_key is not None else None
+    key = read_content_key(content_key)
     return Ledger.open(directory, log_signer=log_signer, head_dir=head_dir, content_key=key)
+
+
+def read_content_key(file: Path | None) -> bytes | None:
+    """The content key in a file, 32 bytes; None for no file. Raises `KeyFileError`."""
+    if file is None:
+        return None
+    with suppress(OSError, ValueError):  # What cannot even be looked at is for reading it to tell.
+        if not stat.S_ISREG(os.stat(file).st_mode):
+            raise KeyFileError(f"the content key {file} is not a regular file")
+    return read_master_key(file)
+
+
+def read_checkpoint(file: Path, trust: Trust | None, ledger: Ledger | None) -> tuple[int, bytes]:
+    """Size and root of a signed checkpoint in a file, verified by the trust file if there is one.
+
+    Beside a ledger it must be the ledger's own: of its origin, with the root that its log has at that size.
+    """
+    data = read_bounded(file, MAX_NOTE_BYTES, "the checkpoint")
+    checkpoint = parse_checkpoint(data) if trust is None else open_checkpoint(data, trust.verifiers(), trust.origin)
+    if ledger is not None:
+        root = ledger.log.root_at(checkpoint.size) if checkpoint.size <= ledger.size else None
+        if (checkpoint.origin, checkpoint.root) != (ledger.origin, root):
+            raise UsageError(
+                f"the checkpoint in {file} is not this ledger's: it says {checkpoint.origin}, size {checkpoint.size}, "
+                f"root {checkpoint.root.hex()}; this is {ledger.origin}, with root {root.hex() if root else 'none'} "
+                "at that size"
+            )
+    return checkpoint.size, checkpoint.root
 
 
 def write_new(path: Path, text: str, mode: int = 0o644) -> None:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from creditledger.acts.kinds import Subject
+from creditledger.cli import output
 from creditledger.errors import FormatError, UsageError
 from creditledger.keys.passphrase import PassphraseSource
 from creditledger.keys.signer import Signer, open_signer
@@ -20,7 +21,12 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def as_json(command: Command) -> Command:
-    """`--json`: the answer as JSON, for programs."""
+    """`--json`, the answer as JSON, for programs; and with it what every command takes: `--color`."""
+    command = click.option(
+        "--color", type=click.Choice(("auto", "always", "never")), default="auto", expose_value=False, is_eager=True,
+        callback=lambda _ctx, _param, when: output.choose_colour(when),
+        help="Colour: on a terminal unless NO_COLOR is set (auto), always, or never.",
+    )(command)  # fmt: skip
     return click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for programs.")(command)
 
 
@@ -58,8 +64,10 @@ def passphrase(command: Command) -> Command:
     return command
 
 
-def passphrase_source(file: Path | None, descriptor: int | None, *, confirm: bool = False) -> PassphraseSource:
-    """The source that the options of `passphrase` name; the prompt when they name none."""
+def passphrase_source(
+    file: Path | None, descriptor: int | None, *, confirm: bool = False, what: str | None = None
+) -> PassphraseSource:
+    """The source that the options of `passphrase` name; if they name none, the prompt, which says `what` it is for."""
     if file is not None and descriptor is not None:
         raise UsageError("give --passphrase-file or --passphrase-fd, not both")
     if file is not None:
@@ -67,7 +75,8 @@ def passphrase_source(file: Path | None, descriptor: int | None, *, confirm: boo
     if descriptor is not None:
         # A descriptor can be read once; several key files may have to be opened with what it gave.
         return PassphraseSource("file descriptor", _read_once(descriptor))
-    return PassphraseSource.prompt(confirm=confirm)
+    new = "New passphrase" if confirm else "Passphrase"
+    return PassphraseSource.prompt(confirm=confirm, text=f"{new}: " if what is None else f"{new} for {what}: ")
 
 
 @functools.cache
@@ -77,14 +86,14 @@ def _read_once(descriptor: int) -> Callable[[], bytes]:
 
 def load_signer(key: str | os.PathLike[str], file: Path | None, descriptor: int | None) -> Signer:
     """The signer of a key file or URI."""
-    return open_signer(key, passphrase_source(file, descriptor))
+    return open_signer(key, passphrase_source(file, descriptor, what=os.fspath(key)))
 
 
 def content_key(file: Path | None) -> bytes | None:
     """The content key in a file, 32 bytes; None for no file."""
-    from creditledger.store.master_key import read_master_key
+    from creditledger.cli.ledgers import read_content_key
 
-    return None if file is None else read_master_key(file)
+    return read_content_key(file)
 
 
 class SubjectType(click.ParamType[Subject]):

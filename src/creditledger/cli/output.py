@@ -1,4 +1,4 @@
-"""How commands talk: data on stdout, talk on stderr, tables and colour on a terminal, JSON for programs."""
+"""How commands talk: data on stdout, talk on stderr, colour on a terminal, JSON for programs; tables in `tables`."""
 
 from __future__ import annotations
 
@@ -6,28 +6,32 @@ import json
 import os
 import shutil
 import sys
-import textwrap
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self, TextIO
 
 import click
 
 from creditledger.errors import LedgerError, Refused, VerificationFailed
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
 Progress = Callable[[str, int, int], None]
 """Called with what is going on, how much is done, and of how much."""
 
 
-def console(*, stderr: bool = False) -> Console:
-    """A rich console on stdout or stderr; it drops colour where there is no terminal or NO_COLOR is set."""
-    from rich.console import Console
+_colour: list[bool | None] = [None]
 
-    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+
+def choose_colour(when: str) -> None:
+    """Takes `always` or `never` for colour; with `auto` it depends on the terminal."""
+    _colour[0] = {"always": True, "never": False}.get(when)
+
+
+def in_colour(stream: TextIO) -> bool:
+    """Whether a stream gets colour: as was chosen, else if it is a terminal that can, and NO_COLOR is not set."""
+    if _colour[0] is not None:
+        return _colour[0]
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def emit_json(value: Any) -> None:
@@ -47,69 +51,63 @@ def say(message: str) -> None:
     sys.stderr.flush()
 
 
+def remark(message: str) -> None:
+    """A sentence to the person, on stderr, broken between words on a terminal."""
+    if sys.stderr.isatty():
+        from creditledger.cli import tables
+
+        message = "\n".join(tables.fold(message, width()))
+    say(message)
+
+
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table on stdout: drawn on a terminal, tab-separated with a header line elsewhere."""
+    """A table on stdout: drawn on a terminal, tab-separated with a header line, and nothing left out, elsewhere."""
     if sys.stdout.isatty():
-        _draw(title, columns, list(rows))
+        from creditledger.cli import tables
+
+        heading(title, gap=False)
+        found = list(rows)
+        lines, shortened = tables.draw(columns, found, width())
+        for line in lines if found else ():
+            put(line)
+        if shortened:
+            say("(Long hashes are shortened here; --json, or a pipe, gives them whole.)")
     else:
         sys.stdout.write("\t".join(columns) + "\n")
         for row in rows:
             sys.stdout.write("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in row) + "\n")
 
 
-def _draw(title: str, columns: Sequence[str], rows: list[Sequence[str]]) -> None:
-    """Draws a table that is no wider than the terminal, numbers below each other."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    drawn = Table(
-        title=title, title_justify="left", title_style="bold", header_style="dim", box=box.SIMPLE_HEAD,
-        show_edge=False, pad_edge=False, padding=(0, 1, 0, 0),
-    )  # fmt: skip
-    cells = [(name, *(row[number] for row in rows)) for number, name in enumerate(columns)]
-    for column, wide in zip(cells, _widths(cells, width() - 2 * len(columns)), strict=True):
-        numeric = len(column) > 1 and all(cell.isdecimal() for cell in column[1:])
-        drawn.add_column(column[0], width=wide, overflow="fold", justify="right" if numeric else "left")
-    for row in rows:
-        drawn.add_row(*(Text(cell, style=STATUS_STYLES.get(cell, "")) for cell in row))
-    console().print(drawn)
-
-
-def _widths(cells: list[tuple[str, ...]], room: int) -> list[int]:
-    """How wide each column is made: the widest give way first, by breaking lines, and only then by breaking words."""
-    found = [max(map(len, column)) for column in cells]
-    words = [max((len(word) for cell in column for word in cell.split()), default=1) for column in cells]
-    for least in (words, [1] * len(cells)):
-        while sum(found) > room and any(one > low for one, low in zip(found, least, strict=True)):
-            widest = max(range(len(found)), key=lambda number: (found[number] > least[number], found[number]))
-            found[widest] -= 1
-    return found
-
-
 def width() -> int:
     """How many columns there are to write in: those of the terminal, or plenty where there is none."""
-    return max(60, shutil.get_terminal_size().columns) if sys.stdout.isatty() else 120
+    return max(60, shutil.get_terminal_size().columns) if sys.stdout.isatty() or sys.stderr.isatty() else 120
 
 
 def wrap(text: str, columns: int) -> list[str]:
     """The text in lines of at most so many columns on a terminal, in one line elsewhere; at least one line."""
     if not sys.stdout.isatty():
         return [text]
-    return textwrap.wrap(text, max(20, columns), break_on_hyphens=False) or [""]
+    from creditledger.cli import tables
+
+    return tables.fold(text, max(20, columns))
+
+
+def put(line: str) -> None:
+    """A line on stdout, with the colour that `paint` gave it."""
+    click.echo(line, color=True)
 
 
 def heading(text: str, *, gap: bool = True) -> None:
     """A heading on stdout, bold on a terminal, after an empty line unless it is the first thing said."""
-    click.echo(("\n" if gap else "") + paint(text, bold=True))
+    put(("\n" if gap else "") + paint(text, bold=True))
 
 
 def paragraph(text: str, indent: str = "") -> None:
     """A sentence on stdout; what does not fit into a line of the terminal goes on further in."""
     first, *more = wrap(text, width() - len(indent) - 4)
-    click.echo(indent + first)
+    put(indent + first)
     for line in more:
-        click.echo(f"{indent}    {line}")
+        put(f"{indent}    {line}")
 
 
 def facts(pairs: Sequence[tuple[str, str]], indent: str = "  ") -> None:
@@ -117,29 +115,47 @@ def facts(pairs: Sequence[tuple[str, str]], indent: str = "  ") -> None:
     margin = max((len(name) for name, _ in pairs), default=0) + 2
     for name, value in pairs:
         first, *more = wrap(value, width() - len(indent) - margin)
-        click.echo(indent + paint(f"{name:{margin}}", dim=True) + first)
+        put(indent + paint(f"{name:{margin}}", dim=True) + first)
         for line in more:
-            click.echo(indent + " " * margin + line)
+            put(indent + " " * margin + line)
 
 
 def paint(text: str, *, fg: str | None = None, bold: bool = False, dim: bool = False) -> str:
-    """The text in colour for stdout, if that is a terminal and NO_COLOR is not set."""
-    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+    """The text in colour for stdout, if that gets colour."""
+    if not (fg or bold or dim) or not in_colour(sys.stdout):
         return text
     return click.style(text, fg=fg, bold=bold or None, dim=dim or None)
 
 
-STATUS_STYLES = {
-    "listed": "bold red",
-    "suspended": "yellow",
-    "unconfirmed": "magenta",
-    "not-yet-effective": "cyan",
-    "expired": "dim",
-    "removed": "green",
-    "quashed": "green",
-    "annulled": "green",
-    "nothing-recorded": "dim",
-}
+class Coloured(str):
+    """A cell of a table with its colour on a terminal."""
+
+    __slots__ = ("bold", "dim", "fg")
+    fg: str | None
+    bold: bool
+    dim: bool
+
+    def __new__(cls, text: str, fg: str | None = None, *, bold: bool = False, dim: bool = False) -> Self:
+        """The text, in the colour `fg`, bold or dim."""
+        made = super().__new__(cls, text)
+        made.fg, made.bold, made.dim = fg, bold, dim
+        return made
+
+
+_LISTED = {"restriction": ("red", True), "incentive": ("green", False), "supervision": ("blue", True)}
+
+
+def status(text: str, polarity: str) -> Coloured:
+    """A status in the colour of what it means to the subject: to be listed is good on some lists and bad on others.
+
+    What needs a second look stands out; what is over and done with has no colour, since it is no praise.
+    """
+    if text == "listed":
+        fg, bold = _LISTED[polarity]
+        return Coloured(text, fg, bold=bold)
+    if text in ("suspended", "unconfirmed"):
+        return Coloured(text, "yellow" if text == "suspended" else "magenta", bold=True)
+    return Coloured(text, "cyan" if text == "not-yet-effective" else None, dim=text == "expired")
 
 
 def explain(error: LedgerError) -> str:
@@ -181,11 +197,8 @@ def fail(message: str, kind: str, code: int, *, as_json: bool, error: LedgerErro
         emit_json(document)
     else:
         message = printable(message)
-        if sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
-            message = f"\x1b[1;31merror:\x1b[0m {message}"
-        else:
-            message = f"error: {message}"
-        say(message)
+        mark = "\x1b[1;31merror:\x1b[0m" if in_colour(sys.stderr) else "error:"
+        say(f"{mark} {message}")
     return code
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from creditledger.acts.catalogue import Act
 from creditledger.acts.kinds import MAX_ENTRY_ACTS, MAX_INT
 from creditledger.client.draft import Draft
-from creditledger.client.reader import DraftReader, Random
+from creditledger.client.reader import DraftReader, Random, Resolve
 from creditledger.client.sequence import Position
 from creditledger.errors import FormatError, UsageError
 from creditledger.ledger.receipt import ContentItem
@@ -28,7 +28,7 @@ MAX_VALID_FOR = 366 * DAY
 
 class Prepared(NamedTuple):
     """A draft made ready for signing: who acts, beside whom, what, the content to deliver beside the entry, and `notes`
-    for the person who signs: what was drawn, and what looks unfinished."""
+    for the person who signs: what was drawn."""
 
     authority: str
     cosigners: tuple[Cosigner, ...]
@@ -37,12 +37,13 @@ class Prepared(NamedTuple):
     notes: tuple[str, ...]
 
 
-def prepare(draft: Draft, *, random: Random = os.urandom) -> Prepared:
-    """Work a draft out; each call draws anew.
+def prepare(draft: Draft, *, random: Random = os.urandom, resolve: Resolve | None = None) -> Prepared:
+    """Work a draft out; each call draws anew. `resolve` looks up references such as `17.0` in the ledger.
 
-    Raises `FormatError` with every mistake found, each with its path, such as `acts[0].effective: ...`.
+    Raises `FormatError` with every mistake found, each with its path, such as `acts[0].effective: ...`; a field that
+    still holds the template's placeholder is one.
     """
-    reader = DraftReader(random, draft.folder)
+    reader = DraftReader(random, draft.folder, resolve)
     authority, cosigners, acts = reader.document(draft.document)
     reader.finish("the draft")
     return Prepared(authority, cosigners, acts, tuple(reader.contents), tuple(reader.notes))

@@ -19,6 +19,7 @@ from creditledger.acts.registry import ACT_TYPES, ActType, act_type
 from creditledger.acts.registry import draft as act_template
 from creditledger.client.field_help import DOCUMENT_HELP, FIELD_HELP
 from creditledger.client.files import read_bounded
+from creditledger.client.placeholders import placeholder, placeholder_of
 from creditledger.errors import FormatError
 
 MAX_DRAFT_BYTES = 1 << 20
@@ -35,20 +36,22 @@ class Draft(NamedTuple):
 
 
 def draft_document(type_names: Iterable[str], authority: str | None = None) -> dict[str, Any]:
-    """Return a template: every field of an act of each type with an example value, and `help` that explains them.
+    """Return a template: every field of an act of each type, and `help` that explains them.
+
+    A field that has to be filled in holds a placeholder that says with what; no draft is read that still has one.
 
     Args:
         type_names: act types, such as `listing.add/1`; without the version, the latest one.
-        authority: who will sign; an example if None.
+        authority: who will sign; a placeholder if None.
 
     Raises:
         UnsupportedError: a type that this version does not know.
     """
     types = [_latest(name) for name in type_names]
     return {
-        "authority": authority or "an-identifier",
+        "authority": authority or placeholder(DOCUMENT_HELP["authority"]),
         "cosigners": [],
-        "acts": [act_template(kind.name) for kind in types],
+        "acts": [_template(kind) for kind in types],
         "help": {"draft": DOCUMENT_HELP} | {kind.name: _explain(kind) for kind in types},
     }
 
@@ -94,6 +97,11 @@ def parse_draft(data: bytes, *, folder: Path | None = None, name: str = "the dra
 def _latest(name: str) -> ActType:
     versions = [known for known in ACT_TYPES if known.partition("/")[0] == name]
     return act_type(max(versions, key=lambda known: int(known.partition("/")[2])) if versions else name)
+
+
+def _template(kind: ActType) -> dict[str, Any]:
+    examples = act_template(kind.name)
+    return {"type": kind.name} | {name: placeholder_of(what, examples[name]) for name, what in kind.fields}
 
 
 def _explain(kind: ActType) -> dict[str, str]:

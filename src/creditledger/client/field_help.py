@@ -7,7 +7,10 @@ DOCUMENT_HELP: dict[str, str] = {
     "cosigners": 'who signs the same entry beside it: [{"authority": identifier, "key": "ed25519:..." or hexadecimal}]',
     "acts": "what is done, in order, all or nothing; null says that a field does not apply",
     "contents": 'content that several acts attach, by name: {"decision": {"file": "decision.pdf"}}; may be left out',
-    "references": "<entry hash>#<act index>; #<act index> alone is an act of this same draft, counted from 0",
+    "references": (
+        "<entry hash>#<act index>; #<act index> alone is an act of this same draft, counted from 0; 17.0, act 0 of "
+        "record 17, can be written where the draft is signed with --ledger"
+    ),
 }
 
 FIELD_HELP: dict[str, str] = {
@@ -66,7 +69,8 @@ FIELD_HELP: dict[str, str] = {
     "schemes": "the kinds of subject that the list admits",
     "sha256": "SHA-256 of the source file",
     "source": "where it was transcribed from: for a listing, the source.cite act of this same entry",
-    "stands_behind": "the last entry of the key that the authority answers for; null means none",
+    "stands_behind": "the last entry of the key that the authority answers for; null means none. The last one it made, "
+    "unless the key was compromised",
     "subject": 'whom it concerns; a natural person is a handle, and "handle:new" draws one for a new listing',
     "successor": "the authority that takes its place",
     "target": "what the measure bears on",

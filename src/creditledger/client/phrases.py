@@ -126,8 +126,11 @@ def listed(words: Iterable[str]) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """Return `1 day`, `2 days`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    """Return `1 day`, `2 days`, `2 entries`."""
+    if number == 1:
+        return f"1 {noun}"
+    consonant_y = noun.endswith("y") and noun[-2:-1] not in "aeiou"
+    return f"{number} {noun[:-1]}ies" if consonant_y else f"{number} {noun}s"
 
 
 def span(effective: str | None, until: str | None) -> str:

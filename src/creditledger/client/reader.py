@@ -2,12 +2,14 @@
 
 Content may be given in clear, as `{"text": ...}`, `{"file": ...}` or `{"from": name}` (one of the draft's `contents`):
 a nonce is drawn, the act gets the commitment, and the clear content goes beside the entry. `"handle:new"` and, for a
-case, `"new"` are drawn as well, which `notes` tell.
+case, `"new"` are drawn as well, which `notes` tell. A reference may be written `17.0`, as acts are displayed, where the
+ledger can be asked which act that is. Whatever was left as the template had it is a mistake.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,9 +17,10 @@ from typing import Any
 from creditledger.acts.catalogue import Act, ListingAdd, ListingOpeningBalance
 from creditledger.acts.content import MAX_CONTENT_BYTES, NONCE_BYTES, commit
 from creditledger.acts.identifiers import HANDLE_BYTES
-from creditledger.acts.kinds import CONTENT, MAX_CONTENT, MAX_ENTRY_ACTS, UTC_OFFSET, Kind, Subject
+from creditledger.acts.kinds import CONTENT, MAX_CONTENT, MAX_ENTRY_ACTS, ActRef, Kind, Subject
 from creditledger.acts.registry import ActType, act_type, decode_act
 from creditledger.client.files import read_bounded
+from creditledger.client.placeholders import is_placeholder, unfilled
 from creditledger.codec.canonical import MAX_ARRAY
 from creditledger.codec.text import check_identifier
 from creditledger.errors import FormatError, LedgerError, UsageError
@@ -27,6 +30,9 @@ from creditledger.record.entry import MAX_COSIGNERS, Cosigner, check_key
 
 Random = Callable[[int], bytes]
 """Returns so many random bytes, fit for secrets."""
+
+Resolve = Callable[[int, int], ActRef]
+"""Returns the reference to act n of record m, given m and n; raises `LedgerError` if there is none."""
 
 MAX_DRAFT_CONTENT = 15 << 20
 """Bytes of content that one draft may give in clear, so that its submission stays within bounds."""
@@ -40,19 +46,21 @@ _MAX_MISTAKES = 50
 _KEY_FIELDS = frozenset({"key", "log_keys", "root_keys"})
 _TEXT_KEY = "ed25519:"
 _PRIVATE_KEY = b"PRIVATE KEY-----"
+_address = re.compile(r"([0-9]{1,15})\.([0-9]{1,4})").fullmatch
 
 
 class DraftReader:
     """Reads the parts of a draft and collects their mistakes; what is returned beside a mistake is never used.
 
-    Without `random` nothing is drawn, and no content in clear is accepted.
+    Without `random` nothing is drawn, and no content in clear is accepted; without `resolve`, no display reference.
     """
 
-    def __init__(self, random: Random | None, folder: Path | None) -> None:
+    def __init__(self, random: Random | None, folder: Path | None, resolve: Resolve | None = None) -> None:
         self.contents: list[ContentItem] = []
         self.notes: list[str] = []
         self._random = random
         self._folder = folder
+        self._resolve = resolve
         self._mistakes: list[str] = []
         self._named: dict[str, bytes | None] = {}
         self._unused: set[str] = set()
@@ -88,7 +96,10 @@ class DraftReader:
         return authority, cosigners, self._acts(raw.get("acts"))
 
     def _checked(self, path: str, value: Any, check: Callable[[Any], None]) -> Any:
-        """Return the value, its mistake noted if `check` raises `FormatError`."""
+        """Return the value, its mistake noted if it was never filled in or `check` raises `FormatError`."""
+        if is_placeholder(value):
+            self.blame(path, "not filled in yet")
+            return value
         try:
             check(value)
         except FormatError as error:
@@ -178,8 +189,11 @@ class DraftReader:
             case = self._random(CASE_BYTES)
             self.notes.append(f"{path}: drew the new case mark {case.hex()}; keep it with the file of the case")
             return case
-        if _is_example(what, raw):
-            self.notes.append(f"{path}: still holds the template's example, {raw!r:.80}")
+        if next(unfilled(raw), None) is not None:
+            self.blame(path, f"not filled in yet: {what.describe}")
+            return None
+        if type(raw) is str and what.describe.endswith("act reference") and (found := _address(raw)) is not None:
+            return self._act_at(path, int(found[1]), int(found[2]))
         try:
             value = what.from_json(_hexadecimal(raw) if name in _KEY_FIELDS else raw)
             what.check(_plain(value))
@@ -191,6 +205,21 @@ class DraftReader:
             self.blame(path, f"expected {what.describe}")
             return None
         return value
+
+    def _act_at(self, path: str, seq: int, index: int) -> ActRef | None:
+        """Return the reference to an act by where it stands in the ledger."""
+        if self._resolve is None:
+            self.blame(
+                path,
+                f"{seq}.{index} says where an act stands in the ledger, and no ledger is at hand to look it up: give "
+                "--ledger, or write the reference <entry hash>#<act index> that `creditledger show` prints",
+            )
+            return None
+        try:
+            return self._resolve(seq, index)
+        except LedgerError as error:
+            self.blame(path, error)
+            return None
 
     def _content(self, path: str, raw: Any, list_id: Any, subject: Any) -> tuple[tuple[str, bytes], ...]:
         """Read the content of an act about a subject: commitments, and content in clear, which gets one."""
@@ -286,9 +315,3 @@ def _hexadecimal(raw: Any) -> Any:
 def _shown(name: str) -> str:
     """A name from outside for a message, in ASCII and not too long."""
     return name if name.isascii() and name.isprintable() and len(name) <= 64 else ascii(name[:64])
-
-
-def _is_example(what: Kind, raw: Any) -> bool:
-    """Whether a field still says what the template did, where the template could not know."""
-    known = what is UTC_OFFSET or isinstance(what.example, int) or "one of" in what.describe
-    return not known and bool(raw) and raw == what.example

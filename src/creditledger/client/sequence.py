@@ -6,8 +6,9 @@ against the key, so whoever signs must know which numbers were given out, even w
 largest checkpoint size that the key's entries cite, and the pending entries: signed here, not known to be recorded.
 
 A new entry follows the last pending one. A number is given out a second time only once every entry signed from it on
-has expired, and only if the caller says that they were not recorded. The file is on the disk before a signature
-exists, and is changed under a lock.
+has expired, and only if the caller says that they were not recorded: until then whoever holds a copy of the signed file
+could have it recorded, and two signed entries with one number are evidence against the key. So there is no way to take
+a signed entry back before it expires. The file is on the disk before a signature exists, and is changed under a lock.
 """
 
 from __future__ import annotations
@@ -35,11 +36,13 @@ CLOCK_MARGIN = 300_000_000
 
 
 class Pending(NamedTuple):
-    """A signed entry that is not known to be recorded: its number, its SHA-256, its not_after in microseconds."""
+    """A signed entry that is not known to be recorded: its number, its SHA-256, its not_after in microseconds, and the
+    path of the file that it was written to, as far as that is known."""
 
     author_seq: int
     digest: bytes
     not_after: int
+    file: str | None = None
 
 
 class Position(NamedTuple):
@@ -117,15 +120,21 @@ class SequenceFile:
             SequenceConflict: pending entries have expired and nobody has said what became of them; or, with `replace`,
                 they can still be recorded. The message says until when and what to do.
         """
-        return _position(self.state(ledger_id), now, replace)
+        return next_position(self.state(ledger_id), now, replace=replace)
 
     def reserve(
-        self, ledger_id: bytes, build: Callable[[Position], Entry], *, now: int, replace: bool = False
+        self,
+        ledger_id: bytes,
+        build: Callable[[Position], Entry],
+        *,
+        now: int,
+        replace: bool = False,
+        file: str | os.PathLike[str] | None = None,
     ) -> bytes:
         """Give out the next number: build the entry that takes it, note it as pending, return its bytes to be signed.
 
         Once this returns, the number is taken, whatever happens to the signature (see `release`). `build` runs under
-        the lock.
+        the lock. `file` is where the signed entry will be written.
 
         Raises:
             UsageError: what `position` raises; there are too many pending entries; or the entry built is for another
@@ -136,7 +145,7 @@ class SequenceFile:
         with self._locked():
             states = self.states()
             state = self._state(states, ledger_id)
-            position = _position(state, now, replace)
+            position = next_position(state, now, replace=replace)
             entry = build(position)
             data = encode_entry(entry)
             if (entry.key, entry.ledger_id) != (self.key, ledger_id):
@@ -152,7 +161,8 @@ class SequenceFile:
             kept = () if replace else state.pending
             if len(kept) >= MAX_PENDING:
                 raise UsageError(f"{MAX_PENDING} signed entries of this key wait to be appended; append some first")
-            pending = (*kept, Pending(entry.author_seq, entry_hash(data), entry.not_after))
+            where = None if file is None else os.path.abspath(file)
+            pending = (*kept, Pending(entry.author_seq, entry_hash(data), entry.not_after, where))
             seen = max(state.seen_size, 0 if entry.seen is None else entry.seen[0])
             self._write(states | {ledger_id: state._replace(seen_size=seen, pending=pending)})
         return data
@@ -168,6 +178,21 @@ class SequenceFile:
             state = states.get(ledger_id)
             if state is not None and state.pending and state.pending[-1].digest == digest:
                 self._write(states | {ledger_id: state._replace(pending=state.pending[:-1])})
+
+    def void(self, ledger_id: bytes, *, now: int) -> tuple[Pending, ...]:
+        """Give up the pending entries, all of which have expired unrecorded; returns them. Their numbers are free.
+
+        Only for a caller that has just taken over where the key stands from the ledger itself (`adopt`).
+
+        Raises `SequenceConflict` if one of them can still be recorded, saying until when.
+        """
+        with self._locked():
+            states = self.states()
+            state = self._state(states, ledger_id)
+            next_position(state, now, replace=True)
+            if state.pending:
+                self._write(states | {ledger_id: state._replace(pending=())})
+        return state.pending
 
     def confirm(self, ledger_id: bytes, author_seq: int, digest: bytes) -> None:
         """Note that a pending entry was recorded, as its receipt shows, and so every one before it.
@@ -208,16 +233,15 @@ class SequenceFile:
                 ledger asked lags behind what is known to be recorded.
             FormatError: a value is out of its range.
         """
-        known = _check_state(KeyState(next_seq, prev, seen_size))
-        if type(ledger_id) is not bytes or len(ledger_id) != 32:
-            raise FormatError("a ledger id is 32 bytes")
         with self._locked():
             states = self.states()
-            old = states.get(ledger_id)
-            if old is not None and not force:
-                known = _merge(old, known)
+            known = _taken_over(states, ledger_id, KeyState(next_seq, prev, seen_size), force=force)
             self._write(states | {ledger_id: known})
         return known
+
+    def outlook(self, ledger_id: bytes, next_seq: int, prev: bytes, seen_size: int = 0) -> KeyState:
+        """Return what `adopt` would, and write nothing: for those who only try out what they would sign."""
+        return _taken_over(self.states(), ledger_id, KeyState(next_seq, prev, seen_size), force=False)
 
     def _state(self, states: dict[bytes, KeyState], ledger_id: bytes) -> KeyState:
         found = states.get(ledger_id)
@@ -226,9 +250,10 @@ class SequenceFile:
         if found is None:
             raise UsageError(
                 f"where key {fingerprint(self.key)} stands in ledger {short(ledger_id)} is not known: {self.path} does "
-                "not say. Take it over from the ledger (the key's next number and the hash of its last entry; for a "
-                "new key, number 0 and the leaf hash of the record that added it). If the file was lost, first wait "
-                "until everything signed with this key has been recorded or has expired"
+                "not say. Take it over from the ledger: where it can be read, `creditledger sign --position --ledger "
+                "DIR --key KEY-FILE` (the public one will do) prints the key's next number and the hash to cite, "
+                "N:HASH; here, add --adopt N:HASH. If the sequence file was lost, first wait until everything signed "
+                "with this key has been recorded or has expired"
             )
         return found
 
@@ -263,7 +288,8 @@ class SequenceFile:
         write_whole(self.path, data, force=True)
 
 
-def _position(state: KeyState, now: int, replace: bool) -> Position:
+def next_position(state: KeyState, now: int, *, replace: bool = False) -> Position:
+    """Where an entry signed next stands, if the key stands so; raises `SequenceConflict` as `SequenceFile.position`."""
     if not state.pending:
         return Position(state.next_seq, state.prev, state.seen_size)
     if replace:
@@ -271,20 +297,35 @@ def _position(state: KeyState, now: int, replace: bool) -> Position:
         if now <= last.not_after + CLOCK_MARGIN:
             free = moment(last.not_after + CLOCK_MARGIN + 1_000_000)
             raise SequenceConflict(
-                f"entry number {last.author_seq} ({short(last.digest)}) of this key is signed and can still be "
-                f"recorded, so nothing else is signed in its place until {free}. "
-                "Append it (creditledger append, with the file it was written to), or wait"
+                f"entry number {last.author_seq} ({short(last.digest)}{_in(last)}) of this key is signed and can still "
+                f"be recorded by whoever has a copy, so nothing else is signed in its place until {free}: two signed "
+                "entries with one number are evidence against the key. Append it (creditledger append, with the file "
+                "it was written to), or wait"
             )
         return Position(state.next_seq, state.prev, state.seen_size)
     for entry in state.pending:
         if entry.not_after < now:
             raise SequenceConflict(
-                f"entry number {entry.author_seq} ({short(entry.digest)}) of this key expired on "
-                f"{moment(entry.not_after)}, and whether it was recorded is not known here. Take over where the key "
-                "stands from the ledger; if the entry is not recorded, sign again in its place (replace)"
+                f"entry number {entry.author_seq} ({short(entry.digest)}{_in(entry)}) of this key expired on "
+                f"{moment(entry.not_after)}, and is not known to be recorded. If the ledger itself, not an old copy of "
+                "it, does not have it, sign in its place with --replace, or give its number up with `creditledger sign "
+                "--void --ledger DIR --key KEY-FILE`"
             )
     last = state.pending[-1]
     return Position(last.author_seq + 1, last.digest, state.seen_size)
+
+
+def _in(entry: Pending) -> str:
+    return "" if entry.file is None else f", written to {entry.file}"
+
+
+def _taken_over(states: dict[bytes, KeyState], ledger_id: bytes, ledger: KeyState, *, force: bool) -> KeyState:
+    """What is known once the ledger has been asked; raises as `SequenceFile.adopt`."""
+    known = _check_state(ledger)
+    if type(ledger_id) is not bytes or len(ledger_id) != 32:
+        raise FormatError("a ledger id is 32 bytes")
+    old = states.get(ledger_id)
+    return known if old is None or force else _merge(old, known)
 
 
 def _merge(old: KeyState, ledger: KeyState) -> KeyState:
@@ -316,10 +357,13 @@ def _to_json(state: KeyState) -> dict[str, Any]:
         "prev": state.prev.hex(),
         "seen_size": state.seen_size,
         "pending": [
-            {"author_seq": entry.author_seq, "hash": entry.digest.hex(), "not_after": entry.not_after}
+            {
+                "author_seq": entry.author_seq, "hash": entry.digest.hex(), "not_after": entry.not_after,
+                "file": entry.file,
+            }
             for entry in state.pending
         ],
-    }
+    }  # fmt: skip
 
 
 def _parse(data: bytes, key: bytes) -> dict[bytes, KeyState]:
@@ -337,7 +381,9 @@ def _parse(data: bytes, key: bytes) -> dict[bytes, KeyState]:
 
 
 def _from_json(raw: dict[str, Any]) -> KeyState:
-    pending = tuple(Pending(one["author_seq"], _digest(one["hash"]), one["not_after"]) for one in raw["pending"])
+    pending = tuple(
+        Pending(one["author_seq"], _digest(one["hash"]), one["not_after"], one.get("file")) for one in raw["pending"]
+    )
     return _check_state(KeyState(raw["next_seq"], _digest(raw["prev"]), raw["seen_size"], pending))
 
 
@@ -354,6 +400,8 @@ def _check_state(state: KeyState) -> KeyState:
         raise FormatError("a number is not whole, or outside 0 to 2^53-1")
     if type(state.prev) is not bytes or len(state.prev) != 32:
         raise FormatError("the hash to cite is not 32 bytes")
+    if any(one.file is not None and type(one.file) is not str for one in state.pending):
+        raise FormatError("the file of a pending entry is not a text")
     if [one.author_seq for one in state.pending] != [state.next_seq + i for i in range(len(state.pending))]:
         raise FormatError("the pending entries are not numbered in sequence")
     return state

@@ -75,12 +75,14 @@ def sign_entry(
     now: int,
     contents: Iterable[ContentItem] = (),
     replace: bool = False,
+    file: str | os.PathLike[str] | None = None,
 ) -> Submission:
     """Sign exactly this entry, made by `compose` and shown to its author, if its number is still the key's next.
 
-    Raises as `sign_draft`; `UsageError` also if another entry took the number meanwhile.
+    `file` is where it will be written, noted beside its number. Raises as `sign_draft`; `UsageError` also if another
+    entry took the number meanwhile.
     """
-    data = sequence.reserve(entry.ledger_id, lambda _: entry, now=now, replace=replace)
+    data = sequence.reserve(entry.ledger_id, lambda _: entry, now=now, replace=replace, file=file)
     return _sign(data, signer, entry.ledger_id, sequence, contents)
 
 

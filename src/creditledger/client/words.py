@@ -8,7 +8,7 @@ An interval is half-open in the format: *until* names the first day on which som
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from creditledger.acts import catalogue as acts
@@ -47,21 +47,27 @@ def describe(act: Act, author: str = "the author", *, address: Address | None = 
     return f"{author} {_SENTENCES[type(act)](act, lambda ref: reference(ref, address))}"
 
 
-def describe_entry(entry: Entry, *, address: Address | None = None) -> list[str]:
-    """Return everything that an entry says, one line per fact: author first, then the acts, each with its number."""
+def describe_entry(entry: Entry, *, address: Address | None = None, unsigned: Collection[bytes] = ()) -> list[str]:
+    """Return everything that an entry says, one line per fact: author first, then the acts, each with its number.
+
+    `unsigned` are the keys (33 bytes) of the author and cosigners who have not signed yet; of the others it is said
+    that they have.
+    """
     ledger = "the ledger that it founds" if entry.ledger_id == ZERO_HASH else f"ledger {short(entry.ledger_id)}"
+    signed = "To be signed" if entry.key in unsigned else "Signed"
     lines = [
         f"Entry {short(entry_hash(encode_entry(entry)))} of {entry.authority}, for {ledger}",
-        f"Signed with key {fingerprint(entry.key)}, as its entry number {entry.author_seq}"
+        f"{signed} with key {fingerprint(entry.key)}, as its entry number {entry.author_seq}"
         + ("" if entry.author_prev == ZERO_HASH else f" after {short(entry.author_prev)}"),
         f"Can be recorded until {moment(entry.not_after)}",
         "Cites no checkpoint"
         if entry.seen is None
         else f"Its author has verified the ledger up to size {entry.seen[0]}, root {short(entry.seen[1])}",
     ]
-    lines += [f"Countersigned by {who} with key {fingerprint(key)}" for who, key in entry.cosigners] or [
-        "Countersigned by nobody"
-    ]
+    lines += [
+        f"{'Still to be countersigned' if key in unsigned else 'Countersigned'} by {who} with key {fingerprint(key)}"
+        for who, key in entry.cosigners
+    ] or ["Names nobody to countersign it" if entry.key in unsigned else "Countersigned by nobody"]
     lines += [f"Act {index}: {describe(act, entry.authority, address=address)}" for index, act in enumerate(entry.acts)]
     if any(getattr(act, "until", None) is not None for act in entry.acts):
         lines.append("(until: on the day named, and from then on, it no longer holds)")
@@ -120,7 +126,9 @@ def _key_add(act: acts.KeyAdd, _ref: object) -> str:
 
 def _key_revoke(act: acts.KeyRevoke, _ref: object) -> str:
     if act.stands_behind is None:
-        stands = "none of its entries"
+        stands = "none of its entries" if act.reason == "compromised" else "its entries, of which there are none"
+    elif act.reason != "compromised":
+        stands = f"all its entries up to the last, number {act.stands_behind[0]} ({short(act.stands_behind[1])})"
     else:
         stands = f"its entries up to number {act.stands_behind[0]} ({short(act.stands_behind[1])}) and no later one"
     return (

@@ -58,10 +58,12 @@ class PassphraseSource:
 
         def read() -> bytes:
             try:
-                descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY)
+                # Opening a named pipe that nobody writes to would wait; without a writer it is read as empty instead.
+                descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
             except (OSError, ValueError) as error:
                 raise PassphraseError(f"cannot read the passphrase file {os.fspath(path)}: {error}") from error
             try:
+                os.set_blocking(descriptor, True)
                 mode = os.fstat(descriptor).st_mode
                 if stat.S_ISREG(mode) and mode & 0o077:
                     raise PassphraseError(

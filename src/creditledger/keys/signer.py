@@ -52,7 +52,13 @@ class MemorySigner:
 
 
 class FileSigner(MemorySigner):
-    """Signs with the key of a key file, read and decrypted once, when it is loaded."""
+    """Signs with the key of a key file, read and decrypted once, when it is loaded.
+
+    It signs whatever it is given, and does not look at the sequence file beside the key file (`KEY.seq.json`), in which
+    `creditledger sign` keeps account of entries that are signed and not recorded yet. `Ledger.append` does not, either:
+    it signs after the key's last entry on record. So let one of the two number a key's entries, or have everything
+    that was signed offline recorded first: two entries signed with one number are evidence against the key.
+    """
 
     __slots__ = ()
 

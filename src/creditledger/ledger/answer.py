@@ -21,8 +21,8 @@ class Address(NamedTuple):
 class ListingView(NamedTuple):
     """One listing as it stood: its status, the act that made it, and its particulars.
 
-    `tainted`: it was made by a revoked key's entry that nobody has confirmed. `unproven`: an opening balance.
-    `ended_by` is the record that ended it, `appeal` the state of the last appeal against it, or None.
+    `tainted`: it rests on an entry that its authority has disowned, and nobody has confirmed. `unproven`: an opening
+    balance. `ended_by` is the record that ended it, `appeal` the state of the last appeal against it, or None.
     """
 
     status: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -62,9 +63,10 @@ class Description:
 
     def write(self, layout: Layout) -> None:
         """Writes the file, whole and synced under its name or not at all. Raises `StoreError`."""
+        origin = json.dumps(self.origin, ensure_ascii=False)  # A string of TOML, since a name holds no controls.
         text = (
             "# A creditledger directory. `creditledger verify` checks it; this file is a label, not evidence.\n"
-            f'format = "{FORMAT}"\norigin = "{self.origin}"\nledger_id = "{self.ledger_id.hex()}"\nengine = "lmdb"\n'
+            f'format = "{FORMAT}"\norigin = {origin}\nledger_id = "{self.ledger_id.hex()}"\nengine = "lmdb"\n'
         )
         new = layout.description.with_suffix(".new")
         try:

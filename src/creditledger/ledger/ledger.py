@@ -10,73 +10,47 @@ beside the one that writes.
 
 from __future__ import annotations
 
-import logging
 import os
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
 from creditledger.acts import catalogue as acts
 from creditledger.acts.kinds import Subject
-from creditledger.acts.registry import ACT_TYPES
-from creditledger.errors import StoreError, UsageError, VerificationFailed
+from creditledger.errors import StoreError, UsageError
 from creditledger.keys.signer import Signer
-from creditledger.ledger import queries
+from creditledger.ledger import arguments, queries
 from creditledger.ledger.answer import Answer, Difference, HistoryItem, ListingView
-from creditledger.ledger.contents import Contents
-from creditledger.ledger.founding import DEFAULT_VALIDITY, LogSigner, founding_entry, system_clock
-from creditledger.ledger.heads import check_last_checkpoint, check_log_key, claim_head
-from creditledger.ledger.layout import LOG_TABLES, Description, Layout, clear_directory, make_directory, require_empty
-from creditledger.ledger.log import LOG_FORMAT, Log, parse_checkpoint
+from creditledger.ledger.founding import founding_entry, system_clock
+from creditledger.ledger.log import Log
+from creditledger.ledger.opening import Parts, catch_up, found, open_to_read, open_to_write
 from creditledger.ledger.receipt import ContentItem, Receipt
-from creditledger.ledger.replay import open_state, replay
+from creditledger.ledger.replay import replay
+from creditledger.ledger.signing import Place, Signed, Turns
 from creditledger.ledger.state import State
 from creditledger.ledger.writer import Writer
-from creditledger.record.entry import ZERO_HASH, Cosigner, Entry, check_entry, encode_entry
+from creditledger.record.entry import ZERO_HASH, check_entry
 from creditledger.record.record import Record
 from creditledger.rules.governance_state import Governance
 from creditledger.rules.rows import ROOT, KeyHead
-from creditledger.store.head import HeadStore, default_head_dir
-from creditledger.store.lmdb_engine import LmdbEngine
-from creditledger.store.lock import WriterLock
 from creditledger.store.private import PrivateStore
-from creditledger.tlog.note import NoteVerifier
-from creditledger.tlog.note import Signer as NoteSigner
-from creditledger.tlog.tree import EMPTY_ROOT, leaf_hash
-
-_logger = logging.getLogger("creditledger")
-
-ACT_CLASSES = tuple(kind.cls for kind in ACT_TYPES.values())
+from creditledger.tlog.tree import EMPTY_ROOT
 
 
 class Ledger:
     """One ledger, open; made by `create` or `open`. A context manager: leaving it closes it."""
 
-    def __init__(
-        self,
-        layout: Layout,
-        description: Description,
-        log: Log,
-        state: State,
-        *,
-        clock: Callable[[], int],
-        lock: WriterLock | None,
-        heads: HeadStore,
-        content_key: bytes | None,
-    ) -> None:
-        self._layout = layout
-        self._description = description
-        self._log = log
-        self._state = state
-        self._clock = clock
-        self._lock = lock
-        self._heads = heads
-        self._contents = Contents(layout, content_key, readonly=lock is None)
-        self._writer: Writer | None = None
-        self._state_lock = threading.RLock()
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._description = parts.description
+        self._log = parts.log
+        self._state = parts.state
+        self._contents = parts.contents
+        self._writer = parts.writer
+        self._clock = parts.clock
+        self._state_lock = parts.state_lock
+        self._turns = Turns()
         self._closed = False
         self._process = os.getpid()
 
@@ -104,6 +78,8 @@ class Ledger:
 
         Raises `StoreError` when the directory is not empty or the disk fails, `FormatError` for a wrong argument.
         """
+        arguments.check_signer(log_signer, "log_signer")
+        arguments.check_signers(root_signers, "root_signers")
         data, signatures = founding_entry(origin, log_signer, root_signers, threshold, utc_offset, clock())
         return cls.create_from_entry(
             directory,
@@ -128,41 +104,19 @@ class Ledger:
         clock: Callable[[], int] = system_clock,
     ) -> Ledger:
         """Founds a ledger with a founding entry that the root keys signed elsewhere; see `create`."""
-        checked = check_entry(data, signatures)
-        founding = checked.entry.acts[0]
-        if not isinstance(founding, acts.LedgerCreate):
-            raise UsageError("a ledger is founded by an entry with the one act ledger.create/1")
-        layout = Layout(Path(directory))
-        NoteVerifier(founding.origin, log_signer.public_key[1:])
-        heads = HeadStore(head_dir if head_dir is not None else default_head_dir(os.environ))
-        make_directory(layout.directory)
-        with ExitStack() as undo:
-            lock = WriterLock(layout.lock)
-            undo.callback(lock.release)
-            require_empty(layout.directory)  # Asked again under the lock: what is there from here on was made here.
-            undo.callback(clear_directory, layout.directory)
-            log = Log(LmdbEngine.open(layout.log, LOG_TABLES, create=True))
-            undo.callback(log.engine.close)
-            with log.engine.batch() as batch:
-                batch.put("meta", b"format", LOG_FORMAT)
-            if content_key is not None:
-                PrivateStore.open(layout.private, content_key, create=True).close()
-            state = open_state(layout, create=True)
-            undo.callback(state.close)
-            undo.callback(heads.close)
-            ledger = cls(
-                layout, Description(founding.origin, ZERO_HASH), log, state,
-                clock=clock, lock=lock, heads=heads, content_key=content_key,
-            )  # fmt: skip
-            ledger._start_writer(log_signer, founding.origin, heads)
-            writer = ledger._require_writer()
-            receipt = writer.append([checked])[0]
-            if writer.poisoned is not None:  # Without its head outside, the ledger could never be opened to write.
-                raise StoreError(f"the ledger was not founded: {writer.poisoned}")
-            ledger._description = Description(founding.origin, receipt.leaf_hash)
-            ledger._description.write(layout)
-            undo.pop_all()
-        return ledger
+        arguments.check_directory(directory)
+        arguments.check_signer(log_signer, "log_signer")
+        return cls(
+            found(
+                directory,
+                data,
+                signatures,
+                log_signer=log_signer,
+                content_key=content_key,
+                head_dir=head_dir,
+                clock=clock,
+            )
+        )
 
     @classmethod
     def open(
@@ -180,63 +134,20 @@ class Ledger:
         this machine has signed more than the directory holds, (LED-TREE, LED-CKPT) when the log contradicts its own
         last checkpoint; `CannotVerify` when this machine has no head for the ledger and so must not sign.
         """
-        layout = Layout(Path(directory))
-        heads = HeadStore(head_dir if head_dir is not None else default_head_dir(os.environ))
-        description = Description.read(layout)
-        lock = WriterLock(layout.lock) if log_signer is not None else None
-        engine: LmdbEngine | None = None
-        ledger: Ledger | None = None
+        arguments.check_directory(directory)
+        if log_signer is not None:
+            arguments.check_signer(log_signer, "log_signer")
+            return cls(
+                open_to_write(directory, log_signer=log_signer, content_key=content_key, head_dir=head_dir, clock=clock)
+            )
+        ledger = cls(open_to_read(directory, content_key=content_key, clock=clock))
         try:
-            engine = LmdbEngine.open(layout.log, LOG_TABLES, readonly=log_signer is None)
-            log = Log(engine)
-            _check_description(description, log)
-            state = open_state(layout, log=log, readonly=log_signer is None)
-            ledger = cls(layout, description, log, state, clock=clock, lock=lock, heads=heads, content_key=content_key)
-            if log_signer is None:
-                with ledger._asking():
-                    pass
-            else:
-                ledger._start_writer(log_signer, description.origin, heads)
+            with ledger._asking():
+                pass
         except BaseException:
-            if ledger is not None:
-                ledger.close()
-            else:
-                if engine is not None:
-                    engine.close()
-                if lock is not None:
-                    lock.release()
+            ledger.close()
             raise
         return ledger
-
-    def _start_writer(self, log_signer: Signer, origin: str, heads: HeadStore) -> None:
-        signer = LogSigner(origin, log_signer)
-        builder, last_leaf = self._log.builder()
-        last_time = 0
-        if builder.size:
-            self._log.set_edge(builder)
-            checkpoint = check_last_checkpoint(self._log, builder.size, builder.root())
-            claim_head(heads, self._log, self.ledger_id, builder.size)
-            last_time = self._log.record(builder.size - 1).recorded_at
-            self._contents.drop_unrecorded(builder.size)
-            replay(self._log, self._state, builder.size)
-            check_log_key(self._state.governance, self._description, signer, checkpoint)
-            self._redo_erasures()
-            heads.store(self._description.ledger_id, builder.size, builder.root(), checkpoint)
-        note_signers: tuple[NoteSigner, ...] = (signer,)
-        self._writer = Writer(
-            self._log, self._state, origin=origin, builder=builder, last_leaf=last_leaf, last_time=last_time,
-            signers=note_signers, log_keys=(log_signer.public_key,), heads=heads, content=self._contents.store,
-            erase=self._contents.erase, clock=self._clock, state_lock=self._state_lock,
-        )  # fmt: skip
-
-    def _redo_erasures(self) -> None:
-        """Carries out every erasure on record that the private store has not seen: a crash or a backup came between."""
-        start = self._contents.erased_up_to()
-        try:
-            self._contents.erase([key[8:] for key, _ in self._state.rows("erasure", start.to_bytes(8, "big"))])
-        except VerificationFailed as damage:  # Whatever can be found is erased. It does not keep the log from going on.
-            _logger.warning("erasures on record may not be complete: %s", damage)
-        self._contents.mark_erased(self._state.applied)
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
@@ -244,28 +155,9 @@ class Ledger:
         with self._state_lock:
             self._require_usable()
             with self._state.held():
-                self._refresh()
+                if self._writer is None:
+                    catch_up(self._log, self._state)
                 yield
-
-    def _refresh(self) -> None:
-        """A reader catches up with what the writer has committed since."""
-        if self._writer is not None:
-            return
-        size = self._log.size()
-        if size == self._log.checked_size == self._state.applied:
-            return
-        builder, _ = self._log.builder()
-        last = self._log.checkpoint(builder.size)
-        if last is not None and last[0] == builder.size:
-            head = parse_checkpoint(last[1])
-            if head.root != builder.root():
-                raise VerificationFailed(
-                    "LED-TREE", "the log is not the one its checkpoint was signed for",
-                    expected=head.root.hex(), found=builder.root().hex(),
-                )  # fmt: skip
-        self._log.set_edge(builder)
-        self._state.catch_up()
-        replay(self._log, self._state, builder.size)
 
     # -- appending ------------------------------------------------------------------------------------------------
 
@@ -285,12 +177,19 @@ class Ledger:
         `authority` defaults to the one the signer's key is registered for. `cosigners` are (authority, signer) pairs.
         `not_after` is in microseconds since the Unix epoch (default: an hour from now). `contents` go to the private
         store. Raises `Refused` and what `append_signed` raises.
+
+        The entry follows the key's last one *recorded here*; threads that use one key take turns. An entry that `sign`
+        gave out is taken into account (`SequenceConflict`). One signed elsewhere and not recorded yet is not known
+        here: a key with which entries are also signed offline keeps account of them in its sequence file
+        (`KEY.seq.json`, see `client.sequence`), and must sign through that, as `creditledger append` does; two entries
+        signed with one number are evidence against the key.
         """
-        several: Sequence[acts.Act] = [act] if isinstance(act, ACT_CLASSES) else [*act]
-        data, signatures = self.sign(
-            several, signer=signer, authority=authority, cosigners=cosigners, not_after=not_after, seen=seen
-        )
-        return self.append_signed(data, signatures, contents)
+        several = arguments.check_acts(act)
+        arguments.check_signer(signer, "signer")
+        items = arguments.check_contents(contents)
+        with self._turns.of(signer.public_key):
+            signed = self._sign(several, signer, authority, cosigners, not_after, seen)
+            return self.append_signed(signed.data, signed.signatures, items)
 
     def sign(
         self,
@@ -302,24 +201,35 @@ class Ledger:
         not_after: int | None = None,
         seen: tuple[int, bytes] | None = None,
     ) -> tuple[bytes, list[bytes]]:
-        """The bytes and signatures of an entry as `append` would record it, unrecorded."""
+        """The bytes and signatures of an entry as `append` would record it, unrecorded.
+
+        Until it is recorded or has expired, this ledger signs nothing else in its place (`SequenceConflict`), and
+        gives the same bytes for the same acts.
+        """
+        several = arguments.check_acts(several)
+        arguments.check_signer(signer, "signer")
+        with self._turns.of(signer.public_key):
+            signed = self._sign(several, signer, authority, cosigners, not_after, seen)
+            self._turns.give(signed)
+        return signed.data, signed.signatures
+
+    def _sign(
+        self,
+        several: Sequence[acts.Act],
+        signer: Signer,
+        authority: str | None,
+        cosigners: Sequence[tuple[str, Signer]],
+        not_after: int | None,
+        seen: tuple[int, bytes] | None,
+    ) -> Signed:
+        arguments.check_cosigners(cosigners)
+        arguments.check_moment(not_after, "not_after")
+        arguments.check_seen(seen)
         with self._asking():
             head = self._state.heads.get(signer.public_key, KeyHead(0, ZERO_HASH, 0))
             row = self._state.governance.keys.get(signer.public_key)
-        pairs = sorted((who, one.public_key, one) for who, one in cosigners)
-        entry = Entry(
-            self.ledger_id,
-            authority or (row.authority if row else ROOT),
-            signer.public_key,
-            head.next_seq,
-            head.prev,
-            tuple(Cosigner(who, key) for who, key, _ in pairs),
-            self._clock() + DEFAULT_VALIDITY if not_after is None else not_after,
-            seen,
-            tuple(several),
-        )
-        data = encode_entry(entry)
-        return data, [signer.sign(data), *(one.sign(data) for _, _, one in pairs)]
+        place = Place(self.ledger_id, authority or (row.authority if row else ROOT), head, self._clock())
+        return self._turns.sign(place, several, signer, cosigners, not_after, seen)
 
     def append_signed(self, data: bytes, signatures: Iterable[bytes], contents: Iterable[ContentItem] = ()) -> Receipt:
         """Records an entry signed elsewhere: its bytes, the author's signature, then the cosigners' in their order.
@@ -327,14 +237,16 @@ class Ledger:
         Bytes recorded before give their first receipt again. Raises `FormatError`, `VerificationFailed` (a signature),
         `Refused` (a rule), `SequenceConflict`, `StoreError`.
         """
-        return self._require_writer().append([check_entry(data, signatures)], tuple(contents))[0]
+        arguments.check_signed(data, signatures)
+        return self._require_writer().append([check_entry(data, signatures)], arguments.check_contents(contents))[0]
 
     def append_all(
         self, entries: Sequence[tuple[bytes, Sequence[bytes]]], contents: Iterable[ContentItem] = ()
     ) -> list[Receipt]:
         """Records several signed entries in order and in one commit: all of them, or none."""
+        arguments.check_pairs(entries)
         checked = [check_entry(data, signatures) for data, signatures in entries]
-        return self._require_writer().append(checked, tuple(contents)) if checked else []
+        return self._require_writer().append(checked, arguments.check_contents(contents)) if checked else []
 
     def append_many(
         self,
@@ -351,13 +263,14 @@ class Ledger:
         """
         from creditledger.ledger.bulk import append_many
 
-        number = append_many(self._require_writer(), entries, jobs=jobs, progress=progress)
+        number = append_many(self._require_writer(), arguments.checked_pairs(entries), jobs=jobs, progress=progress)
         with self._state_lock:
             self._state.flush()
         return number
 
     def check_batch(self, entries: Sequence[tuple[bytes, Sequence[bytes]]]) -> None:
         """Judges signed entries in order as if they were appended now, recording nothing; raises as `append_signed`."""
+        arguments.check_pairs(entries)
         self._require_writer().try_out([check_entry(data, signatures) for data, signatures in entries])
 
     def _require_usable(self) -> None:
@@ -417,6 +330,7 @@ class Ledger:
 
     def key_head(self, key: bytes) -> KeyHead | None:
         """Where the chain of a key (33 bytes) stands: the next author_seq, the author_prev to cite; None if unknown."""
+        arguments.check_bytes(key, "key")
         with self._asking():
             return self._state.heads.get(key)
 
@@ -427,6 +341,7 @@ class Ledger:
 
     def record(self, seq: int) -> Record:
         """One record, re-hashed."""
+        arguments.check_count(seq, "seq")
         with self._asking():
             return self._log.record(seq)
 
@@ -442,12 +357,17 @@ class Ledger:
         `valid_at` is `YYYY-MM-DD` (default: today), `known_at` microseconds since the Unix epoch (default: everything
         recorded). Raises `UsageError` for an unknown list. "nothing-recorded" does not mean clean.
         """
+        arguments.check_subject(subject)
+        arguments.check_list(list)
+        arguments.check_day(valid_at)
         with self._asking():
             asked, known_day = self._as_known(known_at)
             return asked.lookup(list, subject, valid_at, known_day)
 
     def history(self, subject: Subject, list: str) -> list[HistoryItem]:
         """Every act about the subject on the list, in the order of the log."""
+        arguments.check_subject(subject)
+        arguments.check_list(list)
         with self._asking():
             asked, _ = self._as_known(None)
             return [*asked.history(list, subject)]
@@ -459,6 +379,8 @@ class Ledger:
 
         Only those whose status is `listed`, unless `every`. Arguments as for `lookup`.
         """
+        arguments.check_list(list)
+        arguments.check_day(valid_at)
         with self._asking():
             asked, known_day = self._as_known(known_at)
             everybody = asked.members(list, valid_at, known_day)
@@ -466,7 +388,8 @@ class Ledger:
 
     def diff(self, list: str, before: tuple[str, int | None], after: tuple[str, int | None]) -> list[Difference]:
         """Whose status on a list differs between two points, each a day and a moment of knowledge (None: now)."""
-        return [*queries.differences(*(self._statuses(list, *point) for point in (before, after)))]
+        points = arguments.check_point(before, "before"), arguments.check_point(after, "after")
+        return [*queries.differences(*(self._statuses(list, *point) for point in points))]
 
     def _statuses(self, list_id: str, valid_at: str, known_at: int | None) -> dict[Subject, str]:
         found = self.members(list_id, valid_at=valid_at, known_at=known_at, every=True)
@@ -474,6 +397,8 @@ class Ledger:
 
     def replay(self, *, size: int | None = None, known_at: int | None = None) -> State:
         """The state after the first `size` records, or after all recorded at or before a moment, replayed in memory."""
+        arguments.check_count(size, "size")
+        arguments.check_moment(known_at, "known_at")
         have = self.size
         if known_at is not None:
             size = queries.first_record_after(self._log, known_at, have)
@@ -496,6 +421,9 @@ class Ledger:
 
     def content(self, list: str, subject: Subject, commitment: bytes) -> bytes | None:
         """Detached content by its commitment, checked against it; None when it is not here or was erased."""
+        arguments.check_list(list)
+        arguments.check_subject(subject)
+        arguments.check_bytes(commitment, "commitment")
         return self._contents.read(list, subject, commitment)
 
     def private_store(self) -> PrivateStore:
@@ -509,16 +437,7 @@ class Ledger:
         if self._closed or self._process != os.getpid():
             return
         self._closed = True
-        with self._state_lock, ExitStack() as release:  # A commit under way is answered first.
-            if self._lock is not None:
-                release.callback(self._lock.release)
-            release.callback(self._heads.close)
-            release.callback(self._log.engine.close)
-            release.callback(self._state.close)
-            release.callback(self._contents.close)
-            if self._writer is not None and self._writer.poisoned is None:
-                self._state.flush()
-                self._contents.mark_erased(self._state.applied)
+        self._parts.close()
 
     def __enter__(self) -> Self:
         return self
@@ -527,14 +446,3 @@ class Ledger:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _check_description(description: Description, log: Log) -> None:
-    """The label of the directory names the ledger that its log holds."""
-    first = next(log.raw_records(0, min(log.size(), 1)), None)
-    found = None if first is None else leaf_hash(first[1])
-    if found != description.ledger_id:
-        raise VerificationFailed(
-            "LED-LEDGER", "ledger.toml names another ledger than the log beside it",
-            expected=description.ledger_id.hex(), found="none" if found is None else found.hex(),
-        )  # fmt: skip

@@ -1,20 +1,22 @@
 """The log on a store: records, tiles and checkpoints, appended in one batch and re-hashed when read.
 
-Nothing is given out that was not hashed again: a record read here is held against the leaf hash in the tiles, or, where
-its tile is not full yet, against the links of the records after it up to the signed root.
+Nothing is given out that was not hashed again: a record read here is held against its leaf hash in a tile, a full tile
+against its hash in the tile above, and so up to the partial tiles, from which the signed root follows. Those are kept
+in memory, since they were checked against it: what the store says of itself would prove nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from creditledger.errors import StoreError, VerificationFailed
 from creditledger.record.entry import ZERO_HASH
 from creditledger.record.record import Record, decode_record
 from creditledger.store.port import Batch, Engine, Snapshot
 from creditledger.tlog.checkpoint import Checkpoint
-from creditledger.tlog.tiles import WIDTH, Tile, TileReader, TreeBuilder
-from creditledger.tlog.tree import EMPTY_ROOT, leaf_hash, subtree_root
+from creditledger.tlog.tiles import WIDTH, Tile, TileReader, TreeBuilder, tile_width
+from creditledger.tlog.tree import EMPTY_ROOT, HASH_BYTES, Frontier, leaf_hash, subtree_root
 
 LOG_FORMAT = b"creditledger/log/v1"
 _SCAN = 1024
@@ -35,9 +37,8 @@ class Log:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        # The leaf hashes of the last, partial tile as they were when its records were appended, or checked against
-        # the signed root: what the store says of itself would prove nothing.
-        self._edge: tuple[int, bytes] = (0, b"")
+        # The hashes of the partial tile of each level that has one.
+        self._edges: dict[int, bytes] = {}
         self.checked_size = 0
         """How many records the signed root that was checked last covers: as far as reading goes."""
 
@@ -87,21 +88,26 @@ class Log:
                 raise VerificationFailed("LED-STRUCT", "the record is missing from the store", seq=start)
 
     def records(self, start: int, stop: int) -> Iterator[tuple[int, bytes]]:
-        """Records `start` ≤ seq < `stop`, each re-hashed and held against the tree; raises `VerificationFailed`."""
-        reader: TileReader | None = None
-        tile: tuple[int, bytes] = (-1, b"")
+        """Records `start` ≤ seq < `stop`, each re-hashed and held against the tree; raises `VerificationFailed`.
+
+        Raises `StoreError` beyond the records that the signed root covers.
+        """
+        if start < stop and stop > self.checked_size:
+            raise StoreError(
+                f"records {start} to {stop - 1} were asked for; those up to {self.checked_size - 1} were checked"
+            )
+        index, tile = -1, b""
         for seq, data in self.raw_records(start, stop):
-            index, position = divmod(seq, WIDTH)
-            if tile[0] != index:
-                if reader is None:
-                    reader = self.tiles(max(stop, self.checked_size))
-                tile = (index, reader.tile(0, index))
-            expected = tile[1][position * 32 : position * 32 + 32]
+            if seq // WIDTH != index:
+                index = seq // WIDTH
+                tile = self._checked_tile(0, index) or b""
+            position = seq % WIDTH * HASH_BYTES
+            expected = tile[position : position + HASH_BYTES]
             found = leaf_hash(data)
             if found != expected:
                 raise VerificationFailed(
                     "LED-TREE", "the record is not the one the tree was built from",
-                    expected=expected.hex(), found=found.hex(), seq=seq,
+                    expected=expected.hex() or "a leaf hash in the tiles", found=found.hex(), seq=seq,
                 )  # fmt: skip
             yield seq, data
 
@@ -112,29 +118,56 @@ class Log:
         return decode_record(next(self.records(seq, seq + 1))[1])
 
     def root_at(self, size: int) -> bytes | None:
-        """The root of the tree's first `size` leaves, or None when the tree is smaller."""
+        """The root of the tree's first `size` leaves, or None when the tree is smaller. Raises `VerificationFailed`."""
         if size == 0:
             return EMPTY_ROOT
         have = self.checked_size
-        return None if size > have else subtree_root(self.tiles(have), 0, size)
+        if size > have:
+            return None
+        return subtree_root(TileReader(have, lambda level, index, _: self._checked_tile(level, index)), 0, size)
 
     def tiles(self, size: int) -> TileReader:
-        """The tree of the first `size` leaves, for a proof or a few; its last tile is the one kept here."""
+        """The tree of the first `size` leaves, for a proof or a few, which are to be checked against a root.
+
+        Full tiles are as they are stored: a proof that rests on one that was edited does not hold.
+        """
 
         def read(level: int, index: int, width: int) -> bytes | None:
-            edge_index, edge = self._edge
-            if level == 0 and index == edge_index and len(edge) >= width * 32:
-                return edge
-            return self._stored_tile(level, index, width)
+            edge = self._edge(level, index)
+            return edge if len(edge) >= width * HASH_BYTES else self._stored_tile(level, index, width)
 
         return TileReader(size, read)
 
     def set_edge(self, builder: TreeBuilder) -> None:
-        """Takes over the last, partial tile of a tree whose root is signed."""
-        partial = builder.partial_tiles()
-        hashes = partial[0].hashes if partial and partial[0].level == 0 else b""
-        self._edge = (builder.size // WIDTH, hashes)
+        """Takes over the partial tiles of a tree whose root is signed."""
+        self._edges = {tile.level: tile.hashes for tile in builder.partial_tiles()}
         self.checked_size = builder.size
+
+    def _edge(self, level: int, index: int) -> bytes:
+        """The hashes of a tile if it is a partial one of the tree that was checked, else none."""
+        if tile_width(level, index, self.checked_size) in (0, WIDTH):
+            return b""
+        return self._edges.get(level, b"")
+
+    def _checked_tile(self, level: int, index: int) -> bytes | None:
+        """A tile of the tree that was checked: a partial one as it is kept, a full one held against the tile above.
+
+        None if it is not stored. Raises `VerificationFailed`.
+        """
+        if edge := self._edge(level, index):
+            return edge
+        tile = self._stored_tile(level, index, WIDTH)
+        if tile is None:
+            return None
+        position = index % WIDTH * HASH_BYTES
+        expected = (self._checked_tile(level + 1, index // WIDTH) or b"")[position : position + HASH_BYTES]
+        found = _tile_root(tile)
+        if found != expected:
+            raise VerificationFailed(
+                "LED-TREE", f"tile {index} of level {level} is not the one that the signed root covers",
+                expected=expected.hex() or "its hash in the tile above", found=found.hex(),
+            )  # fmt: skip
+        return tile
 
     def builder(self) -> tuple[TreeBuilder, bytes]:
         """The tree as the store has it, ready to grow, and the last leaf hash; the root is yet to be checked."""
@@ -149,6 +182,15 @@ class Log:
         with self._engine.snapshot() as snapshot:
             stored = snapshot.get("tile", tile_key(level, index))
         return stored if stored is not None and len(stored) >= width * 32 else None
+
+
+@lru_cache(maxsize=256)
+def _tile_root(hashes: bytes) -> bytes:
+    """The root of the small tree on the hashes of a full tile. Keyed by the hashes as they were just read."""
+    tree = Frontier()
+    for start in range(0, len(hashes), HASH_BYTES):
+        tree.push(hashes[start : start + HASH_BYTES])
+    return tree.root()
 
 
 def _size(snapshot: Snapshot) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Callable
 from itertools import islice
@@ -9,6 +10,7 @@ from itertools import islice
 from creditledger.errors import FormatError, NoLedger, Refused, StoreError, VerificationFailed
 from creditledger.ledger.layout import Layout
 from creditledger.ledger.log import Log
+from creditledger.ledger.seal import Keeper, Seal, is_touched
 from creditledger.ledger.state import STATE_TABLES, State
 from creditledger.ledger.unsynced import Unsynced, is_lost
 from creditledger.ledger.view import LedgerView
@@ -18,6 +20,9 @@ from creditledger.rules import engine
 from creditledger.store.lmdb_engine import LmdbEngine
 from creditledger.tlog.tree import leaf_hash
 
+_logger = logging.getLogger("creditledger")
+
+_CHANGED = "it bears no seal of this machine, or was changed since it was sealed"
 _TOGETHER = 100
 """Records that are replayed as one commit."""
 
@@ -50,31 +55,67 @@ def replay(log: Log, state: State, size: int, progress: Callable[[int, int], Non
             progress(state.applied, size)
 
 
-def open_state(layout: Layout, *, log: Log | None = None, create: bool = False, readonly: bool = False) -> State:
+def open_state(
+    layout: Layout,
+    *,
+    log: Log | None = None,
+    create: bool = False,
+    readonly: bool = False,
+    keeper: Keeper | None = None,
+    ledger_id: bytes | None = None,
+) -> State:
     """The state as stored; one that is missing, damaged or of another log is begun anew: on disk by a writer, in memory
     by a reader. Without the log, whose it is is not looked at.
 
+    A writer that will judge by it gives the `keeper` of its seal: a store without the seal of `ledger_id` is begun
+    anew, too. Until `State.keep_sealed` was called, what is written to it is not sealed.
+
     Derived data never blocks the log: whatever is wrong with it, the log can replace it.
     """
+    if not create and (problem := _unusable(layout, keeper, ledger_id)):
+        if keeper is not None:
+            _logger.warning("the state in %s is rebuilt from the log: %s", layout.state, problem)
+        return _anew(layout, readonly=readonly, keeper=keeper)
     try:
-        if is_lost(layout.state):
-            return _anew(layout, readonly=readonly)
-        state = State(
-            LmdbEngine.open(layout.state, STATE_TABLES, create=create, readonly=readonly, sync=False),
-            writable=not readonly,
-            unsynced=None if readonly else Unsynced(layout.state),
-        )
+        state = _open(layout, create=create, readonly=readonly, keeper=keeper)
     except (NoLedger, StoreError):
-        return _anew(layout, readonly=readonly)
+        return _anew(layout, readonly=readonly, keeper=keeper)
     try:
         state.load()
+        sealed = ledger_id is None or state.is_sealed(ledger_id)
     except (StoreError, FormatError, ValueError, TypeError, LookupError):
         state.close()
-        return _anew(layout, readonly=readonly)
-    if log is not None and not _belongs_to(state, log):
+        return _anew(layout, readonly=readonly, keeper=keeper)
+    if not sealed:
+        _logger.warning("the state in %s is rebuilt from the log: %s", layout.state, _CHANGED)
+    if not sealed or (log is not None and not _belongs_to(state, log)):
         state.close()
-        return _anew(layout, readonly=readonly)
+        return _anew(layout, readonly=readonly, keeper=keeper)
     return state
+
+
+def _unusable(layout: Layout, keeper: Keeper | None, ledger_id: bytes | None) -> str:
+    """Why a stored state is not even opened, or nothing."""
+    try:
+        if is_lost(layout.state):
+            return "the system ended before all of it was on the disk"
+        if keeper is not None and ledger_id is not None and is_touched(keeper, ledger_id, layout.state / "data.mdb"):
+            return _CHANGED
+    except StoreError as error:
+        return str(error)
+    return ""
+
+
+def _open(layout: Layout, *, create: bool, readonly: bool, keeper: Keeper | None) -> State:
+    engine = LmdbEngine.open(
+        layout.state, STATE_TABLES, create=create, readonly=readonly, sync=False, sole=keeper is not None
+    )
+    return State(
+        engine,
+        writable=not readonly,
+        unsynced=None if readonly else Unsynced(layout.state),
+        seal=None if keeper is None else Seal(engine, keeper),
+    )
 
 
 def _belongs_to(state: State, log: Log) -> bool:
@@ -87,9 +128,10 @@ def _belongs_to(state: State, log: Log) -> bool:
     return ledger.ledger_id == leaf_hash(next(log.raw_records(0, 1))[1])
 
 
-def _anew(layout: Layout, *, readonly: bool) -> State:
+def _anew(layout: Layout, *, readonly: bool, keeper: Keeper | None) -> State:
     if readonly:
         return State.in_memory()
+    if layout.state.is_symlink() or layout.state.is_file():
+        layout.state.unlink()
     shutil.rmtree(layout.state, ignore_errors=True)
-    engine = LmdbEngine.open(layout.state, STATE_TABLES, create=True, sync=False)
-    return State(engine, unsynced=Unsynced(layout.state))
+    return _open(layout, create=True, readonly=False, keeper=keeper)

@@ -16,7 +16,7 @@ import hashlib
 import struct
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from operator import itemgetter
 
 from creditledger.acts import catalogue as acts
@@ -25,6 +25,7 @@ from creditledger.codec.canonical import encode
 from creditledger.codec.own import encode as encode_row
 from creditledger.codec.own import restore
 from creditledger.errors import StoreError
+from creditledger.ledger.seal import Seal
 from creditledger.ledger.unsynced import Unsynced
 from creditledger.record.entry import CheckedEntry
 from creditledger.rules.engine import Changes
@@ -60,13 +61,18 @@ class State:
         move_rows: int = MOVE_ROWS,
         writable: bool = True,
         unsynced: Unsynced | None = None,
+        seal: Seal | None = None,
     ) -> None:
-        """`unsynced` is the mark beside a store whose writes reach the device only when it is told to sync."""
+        """`unsynced` is the mark beside a store whose writes reach the device only when it is told to sync.
+
+        With a `seal`, nothing is written to a store to which somebody else has written.
+        """
         self._engine = engine
         self._flush_rows = flush_rows
         self._move_rows = move_rows
         self._writable = writable
         self._unsynced = unsynced
+        self._seal = seal
         self._flushed = time.monotonic()
         self._snapshot: Snapshot | None = None
         self._commit = ExitStack()
@@ -136,6 +142,23 @@ class State:
             if _applied(snapshot) != self.stored:
                 self.load()
 
+    # -- the seal -------------------------------------------------------------------------------------------------
+
+    def is_sealed(self, ledger_id: bytes) -> bool:
+        """Whether the store is as this machine's writer left it; one without a seal is not."""
+        return self._seal is not None and self._seal.is_of(ledger_id, self.stored)
+
+    def keep_sealed(self, ledger_id: bytes) -> None:
+        """Seals the store, now and after each write. To be called once the log it rests on was found good."""
+        if self._seal is not None:
+            self._seal.keep(ledger_id, self.stored)
+
+    def changed_by_others(self) -> StoreError | None:
+        """What there is to say if somebody else has written to the store since this writer did."""
+        return None if self._seal is None else self._seal.broken()
+
+    # -- writing --------------------------------------------------------------------------------------------------
+
     def flush_if_due(self) -> None:
         """Writes the rows kept in memory once there are many, or some and it is long ago."""
         if not self._writable:
@@ -156,6 +179,10 @@ class State:
     def _flush(self) -> None:
         if self.applied == self.stored and not self._moving:
             return
+        with nullcontext() if self._seal is None else self._seal.renewed(self.applied):
+            self._write()
+
+    def _write(self) -> None:
         if self._unsynced is not None:
             self._unsynced.set()
         self._move()

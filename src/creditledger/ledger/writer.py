@@ -2,7 +2,8 @@
 
 The order within a commit is what the promises rest on (DESIGN: P4, P7):
 
-1. each entry is judged by the rules and becomes a record, or is refused by itself;
+1. each entry is judged by the rules and becomes a record, or is refused by itself; the state by which it was judged is
+   the one that this writer left (see `ledger.seal`), or nothing of the judgement counts;
 2. content that came with the accepted ones is made durable;
 3. records, tiles and a checkpoint over them go into one batch; the checkpoint is signed over leaf hashes computed from
    the records as read back from that batch;
@@ -122,6 +123,7 @@ class Writer:
         """Judges entries in order as if they were appended now, and records nothing; raises what `append` would."""
         with self._state_lock:
             self._require_sound()
+            self._require_own_state()
             self._state.begin()
             place = _Place(self._builder.copy(), self._last_leaf, self._last_time)
             try:
@@ -156,6 +158,13 @@ class Writer:
                 "and entries sent again are recorded once"
             )
 
+    def _require_own_state(self) -> None:
+        """Nobody else has written to the state. What was read from it before this was asked is what was sealed."""
+        changed = self._state.changed_by_others()
+        if changed is not None:
+            self._poison(changed)
+            raise changed
+
     # -- one commit -----------------------------------------------------------------------------------------------
 
     def _commit_group(self, group: list[_Request]) -> None:
@@ -170,10 +179,17 @@ class Writer:
         place = _Place(self._builder.copy(), self._last_leaf, self._last_time)
         try:
             self._require_sound()
+            self._require_own_state()
             self._state.begin()
             checkpoint = self._write(unit, place)
         except BaseException as error:  # noqa: BLE001 - it is raised in the threads that wait
             self._state.roll_back()
+            changed = self._state.changed_by_others()
+            if changed is not None:  # Whatever was found wrong with an entry may be wrong itself.
+                self._poison(changed)
+                for request in unit:
+                    request.error = changed
+                return
             # Content for records that were not made is removed at opening. An interrupt may have come after the commit.
             if self._log.engine.poisoned or place.content_waits or not isinstance(error, Exception):
                 self._poison(error)
@@ -203,6 +219,7 @@ class Writer:
                     if len(request.entries) > 1:
                         raise
                     request.error = error
+            self._require_own_state()
             if place.builder.size == before:
                 return None
             if contents:

@@ -10,7 +10,7 @@ from typing import Any
 
 from creditledger.acts import catalogue as acts
 from creditledger.rules.governance_state import Governance
-from creditledger.rules.independence import is_related, party_above
+from creditledger.rules.independence import decider_related, party_above
 from creditledger.rules.refusal import Context, refuse, require_area, require_law
 from creditledger.rules.rows import Appeal, Ended, Listing, SubjectRow
 from creditledger.rules.standing import (
@@ -29,11 +29,13 @@ def _appeal_file(governance: Governance, context: Context, act: acts.AppealFile,
     listing = find_listing(context, row, act.listing)
     if not standing.everywhere:
         require_area(standing.areas, listing.area, context.authority)
-    if is_related(governance, context.authority, (listing.authority, *listing.cosigners)):
+    related = decider_related(governance, context.authority, listing.deciders, context.day)
+    if related is not None:
         refuse(
             "R-INDEPENDENT",
-            f"{context.authority} lodges an appeal against a listing that it, or a body related to it, took part in",
-            "a lodging body that is neither a party nor above or below one",
+            f"{context.authority} lodges an appeal against a listing in which {related} took part, or that {related} "
+            f"has inherited; that is the same body, or one above or below it",
+            "a lodging body that is no decider of the listing nor its heir, and stands neither above nor below one",
         )
     if act.filed > context.day:
         refuse("R-DATES", f"filed on {act.filed}, after the day of recording {context.day}", "a day not in the future")
@@ -66,7 +68,7 @@ def _appeal_decide(governance: Governance, context: Context, act: acts.AppealDec
     _require_pending(appeal)
     if not standing.everywhere:
         require_area(standing.areas, listing.area, context.authority)
-    parties = (listing.authority, *listing.cosigners, appeal.lodger)
+    parties = (*listing.deciders, appeal.lodger)
     party = party_above(governance, context.authority, parties, context.day)
     if party is not None:
         refuse(

@@ -50,27 +50,70 @@ def _authority_close(governance: Governance, context: Context, act: acts.Authori
     if row is None or not (orphaned and context.role == "root" and act.successor is not None):
         row = require_open(governance, act.authority, context.day)
         orphaned = False
+        if row.closed is not None and act.effective >= row.closed:
+            refuse(
+                "R-AUTHORITY-CLOSED",
+                f"{act.authority} closes on {row.closed} already; {act.effective} is no earlier",
+                "an earlier day: a closing is brought forward, never postponed",
+            )
     require_admin(governance, context, () if row.parent is None else (row.parent,), f"closing {act.authority}")
     if act.successor is not None:
         require_open(governance, act.successor, context.day)
         if act.successor == act.authority:
             refuse("R-SELF", f"{act.authority} is named as its own successor", "another authority, or none")
-        _require_successor_consents(context, act.successor)
+    if context.role != "root":
+        _require_successor_agreed(context, row, act.successor)
+        if act.successor is not None:
+            _require_successor_harmless(governance, act, act.successor, context.day)
     # The day on which a body closed stands, also where its successor is named later.
     closed = row.closed if orphaned else act.effective
     governance.set_row("authority", act.authority, row._replace(closed=closed, successor=act.successor))
 
 
-def _require_successor_consents(context: Context, successor: str) -> None:
-    """R-CONSENT: a body becomes a successor, with what that bars it from judging, by its own signature or by root's."""
-    if context.role != "root" and not any(
-        who == successor and role in ("act", "admin") for who, role, _ in context.cosigners
-    ):
+def _require_successor_agreed(context: Context, row: AuthorityRow, successor: str | None) -> None:
+    """R-CONSENT: a successor on record stays, and none is made without its signature; but for acts of root."""
+    if successor == row.successor:
+        return
+    if row.successor is not None:
         refuse(
             "R-CONSENT",
-            f"{successor} is named as successor, and did not countersign",
+            f"{row.successor} is to succeed {row.authority} already",
+            f"{row.successor} as successor, or an entry of root",
+        )
+    signers = ((context.authority, context.role, context.key), *context.cosigners)
+    if not any(who == successor and role in ("act", "admin") for who, role, _ in signers):
+        refuse(
+            "R-CONSENT",
+            f"{successor} is named as successor, and did not sign",
             f"a countersignature of {successor}, or an entry of root",
         )
+
+
+def _require_successor_harmless(governance: Governance, act: acts.AuthorityClose, successor: str, day: str) -> None:
+    """R-INDEPENDENT: nobody bars a body of recourse from its office by making it the heir of one who takes part.
+
+    Asked for every list, since who takes part in a listing may hold no mandate there: a cosigner, an heir's heir.
+    """
+    for list_id, definition in sorted((one, row.definition) for one, row in governance.lists.items()):
+        if not needs_recourse(definition):
+            continue
+        lodgers = [governance.present_body(one, day) for one in definition.lodgers]
+        reviewers = [governance.present_body(one, day) for one in definition.reviewers]
+        above = governance.ancestors(successor)
+        barred = next(
+            (
+                body
+                for body in (*lodgers, *reviewers)
+                if body == successor or successor in governance.ancestors(body) or (body in lodgers and body in above)
+            ),
+            None,
+        )
+        if barred is not None:
+            refuse(
+                "R-INDEPENDENT",
+                f"as heir of {act.authority} {successor} would bar {barred} from appeals on {list_id}",
+                "another successor, or an entry of root",
+            )
 
 
 def _mandate_grant(governance: Governance, context: Context, act: acts.MandateGrant) -> None:

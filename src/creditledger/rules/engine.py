@@ -27,7 +27,7 @@ SUBJECT_RULES: dict[type, Callable[[Governance, Context, Any, SubjectRow], None]
 GOVERNANCE_RULES: dict[type, Callable[[Governance, Context, Any], None]] = KEY_RULES | BODY_RULES | LIST_RULES
 
 RULE_SETS: dict[str, bytes] = {
-    "rules-1": bytes.fromhex("b5125b542585655806f1030b423537b98b192071fbc96bb3e5b60b6444ca89ad"),
+    "rules-1": bytes.fromhex("a830c6c4589f5849a485a76e77427173158c881f386b1b186447bb4a46c09c6a"),
 }
 """The rule sets that this version runs, each with the SHA-256 of its published text."""
 
@@ -110,13 +110,26 @@ def apply_subject(
 def apply_governance(
     governance: Governance, context: Context, act: acts.GovernanceAct, past: PastEntries, leaf_hash: bytes
 ) -> None:
-    """Judges one governance act and enters its change into `governance`; raises `Refused`.
+    """Judges one governance act and enters its change into `governance`.
+
+    Raises `Refused`, and `UnsupportedError` for an act that names an unknown rule set and breaks no other rule.
 
     `past` tells the hash of a key's n-th entry; `leaf_hash` is that of the record the act stands in.
     """
-    rule = GOVERNANCE_RULES.get(type(act))
     if isinstance(act, acts.LedgerCreate | acts.RulesActivate):
-        require_rule_set(act)
+        try:
+            require_rule_set(act)
+        except UnsupportedError:
+            # What breaks another rule is refused, also by a program that does not have the rule set.
+            _enter_governance(governance.copy(), context, act, past, leaf_hash)
+            raise
+    _enter_governance(governance, context, act, past, leaf_hash)
+
+
+def _enter_governance(
+    governance: Governance, context: Context, act: acts.GovernanceAct, past: PastEntries, leaf_hash: bytes
+) -> None:
+    rule = GOVERNANCE_RULES.get(type(act))
     if rule is not None:
         rule(governance, context, act)
     elif isinstance(act, acts.LedgerCreate):

@@ -212,7 +212,7 @@ class Governance:
 
     @property
     def has_disowned_entries(self) -> bool:
-        """Whether any key was revoked, so that entries of it may be tainted."""
+        """Whether any key was revoked as compromised, so that entries of it, or of keys it added, may be tainted."""
         found: bool | None = self.recall("disowned")
         if found is None:
             found = any(row.stands is not None for row in self.keys.values())
@@ -220,17 +220,30 @@ class Governance:
         return found
 
     def is_tainted(self, key: bytes, author_seq: int, entry: bytes) -> bool:
-        """Whether the authority does not stand behind this entry of the key, and has not confirmed it since.
+        """Whether nobody answers for this entry of the key (`author_seq`, entry hash).
 
-        A confirmation by an entry that is itself tainted counts for nothing.
+        The authority answers for what it stands behind, if the key was itself added by an entry that is answered for;
+        and for what was confirmed by an entry that is answered for. A circle of entries that answer for each other only
+        is tainted: what counts is a way from the entry to a key of record 0.
         """
-        # A confirming entry was recorded later than the one it confirms, so this comes to an end.
-        while (row := self.keys.get(key)) is not None and row.stands is not None and author_seq >= row.stands:
+        if not self.has_disowned_entries:
+            return False
+        ahead = [(key, author_seq, entry)]
+        seen = {entry}
+        while ahead:
+            key, author_seq, entry = ahead.pop()
+            steps: list[tuple[bytes, int, bytes]] = []
+            row = self.keys.get(key)
+            if row is None or row.stands is None or author_seq < row.stands:
+                if row is None or row.by is None:
+                    return False
+                steps.append(row.by)
             confirmation = self.confirmed.get(entry)
-            if confirmation is None:
-                return True
-            _, key, author_seq, entry = confirmation
-        return False
+            if confirmation is not None:
+                steps.append((confirmation.key, confirmation.author_seq, confirmation.entry))
+            ahead += [step for step in steps if step[2] not in seen]
+            seen.update(step[2] for step in steps)
+        return True
 
 
 def _key_bytes(key: str | bytes) -> bytes:

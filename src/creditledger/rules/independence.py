@@ -1,7 +1,8 @@
 """Separation of powers: who may not judge whom (P5).
 
-Two bodies are related when one stands above the other. A body that lodges appeals must be unrelated to the one that
-decides the listing; a body that reviews may stand above it, as a higher court does, but not below.
+Two bodies are related when one stands above the other. A body that lodges appeals must be unrelated to those that
+decided the listing, and to their heirs; a body that reviews may stand above them, as a higher court does, but not
+below.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ def needs_recourse(definition: ListDefine) -> bool:
 def independent_lodgers(
     governance: Governance, definition: ListDefine, deciders: tuple[str, ...], day: str
 ) -> list[str]:
-    """The list's lodging bodies, or their successors on the day, that are none of the deciders and related to none."""
+    """The list's lodging bodies, or their successors on the day, that are related to no decider and no heir of one."""
     return [
         body
         for body in (governance.present_body(one, day) for one in definition.lodgers)
-        if not is_related(governance, body, deciders)
+        if decider_related(governance, body, deciders, day) is None
     ]
 
 
@@ -41,16 +42,21 @@ def independent_reviewers(
     ]
 
 
-def is_related(governance: Governance, body: str, others: tuple[str, ...]) -> bool:
-    """Whether the body is one of the others, or stands above or below one."""
-    own = governance.ancestors(body)
-    return any(body == other or other in own or body in governance.ancestors(other) for other in others)
+def decider_related(governance: Governance, lodger: str, deciders: tuple[str, ...], day: str) -> str | None:
+    """The decider, or heir of one on the day, that the lodger is, or stands above or below; None if there is none."""
+    own = (lodger, *governance.ancestors(lodger))
+    involved = _with_heirs(governance, deciders, day)
+    return next((body for body in involved if body in own or lodger in governance.ancestors(body)), None)
 
 
 def party_above(governance: Governance, reviewer: str, parties: tuple[str, ...], day: str) -> str | None:
-    """The party, or successor of one on the day, that the reviewer is, or stands below; None if there is none."""
-    involved = {*parties, *(heir for party in parties for heir in governance.heirs(party, day))}
+    """The party, or heir of one on the day, that the reviewer is, or stands below; None if there is none."""
+    involved = _with_heirs(governance, parties, day)
     return next((body for body in (reviewer, *governance.ancestors(reviewer)) if body in involved), None)
+
+
+def _with_heirs(governance: Governance, bodies: tuple[str, ...], day: str) -> list[str]:
+    return [*bodies, *(heir for body in bodies for heir in governance.heirs(body, day))]
 
 
 def require_recourse(
@@ -58,7 +64,7 @@ def require_recourse(
 ) -> None:
     """R-INDEPENDENT: on the day, an independent body may lodge appeals against a listing, and another may decide them.
 
-    `deciders` are the authority that lists and those that countersign, `area` is the listing's. Checked at every
+    `deciders` are the authority that lists and all others that take part, `area` is the listing's. Checked at every
     listing, not only when the list opens: a recourse that has lapsed since is none.
     """
     question = ("recourse", definition.list, deciders, area, day)

@@ -47,7 +47,7 @@ def create_ledger(governance: Governance, context: Context, act: acts.LedgerCrea
     governance.set_row("ledger", "", LedgerRow(ledger_id, act.origin, act.utc_offset, act.threshold, act.rule_set))
     for role, keys in (("root", act.root_keys), ("log", act.log_keys)):
         for key in keys:
-            governance.set_row("key", key, KeyRow(ROOT, role, 0, None, None, None, None))
+            governance.set_row("key", key, KeyRow(ROOT, role, 0, None, None, None, None, None))
 
 
 def _rules_activate(governance: Governance, context: Context, act: acts.RulesActivate) -> None:
@@ -77,15 +77,21 @@ def _key_add(governance: Governance, context: Context, act: acts.KeyAdd) -> None
         require_admin(governance, context, entitled, f"adding a key of {act.authority}")
     if act.role != "log" and not any(who == act.authority and key == act.key for who, _, key in context.cosigners):
         refuse("R-KEY-POSSESSION", "the added key did not cosign", f"a cosignature of {act.authority} by that key")
-    governance.set_row("key", act.key, KeyRow(act.authority, act.role, context.seq, act.until, None, None, None))
+    by = (context.key, context.author_seq, context.digest)
+    governance.set_row("key", act.key, KeyRow(act.authority, act.role, context.seq, act.until, None, None, None, by))
 
 
 def _key_revoke(governance: Governance, context: Context, act: acts.KeyRevoke, past: PastEntries) -> None:
     row = governance.keys.get(act.key)
     if row is None or row.authority != act.authority:
         refuse("R-UNKNOWN", f"{act.authority} has no such key", "a key registered for that authority")
-    if row.revoked is not None:
-        refuse("R-KEY-REVOKED", f"the key was revoked at record {row.revoked}", "a key not yet revoked")
+    count = _stands_behind(act, past)
+    if row.revoked is not None and (act.reason != "compromised" or (row.stands is not None and row.stands <= count)):
+        refuse(
+            "R-KEY-REVOKED",
+            f"the key was revoked at record {row.revoked}",
+            "a key not yet revoked; or the reason compromised, and fewer entries that the authority answers for",
+        )
     if act.authority == ROOT:
         require_root(governance, context, "revoking a root or log key")
         left = sum(
@@ -104,24 +110,44 @@ def _key_revoke(governance: Governance, context: Context, act: acts.KeyRevoke, p
         parent = governance.authorities[act.authority].parent
         entitled = (act.authority,) if parent is None else (act.authority, parent)
         require_admin(governance, context, entitled, f"revoking a key of {act.authority}")
-    stands = 0
-    if act.stands_behind is not None:
-        author_seq, digest = act.stands_behind
-        stands = author_seq + 1
-        if past(act.key, author_seq) != digest:
-            refuse(
-                "R-KEY-STANDS",
-                f"the key's entry {author_seq} is not the one named",
-                "author_seq and hash of an entry that the key made and that is recorded, or nil",
-            )
-    governance.set_row("key", act.key, row._replace(revoked=context.seq, reason=act.reason, stands=stands))
+    if act.reason != "compromised" and past(act.key, count) is not None:
+        refuse(
+            "R-KEY-STANDS",
+            f"the key was {act.reason}, not compromised, and made more entries than the first {count}",
+            "author_seq and hash of the last entry that the key made; or the reason compromised",
+        )
+    # Without a compromise the authority answers for every entry, also for one that revokes its own key.
+    stands = count if act.reason == "compromised" else None
+    revoked = context.seq if row.revoked is None else row.revoked
+    governance.set_row("key", act.key, row._replace(revoked=revoked, reason=act.reason, stands=stands))
+
+
+def _stands_behind(act: acts.KeyRevoke, past: PastEntries) -> int:
+    """R-KEY-STANDS: how many of the key's entries, from its first on, the authority says it answers for."""
+    if act.stands_behind is None:
+        return 0
+    author_seq, digest = act.stands_behind
+    if past(act.key, author_seq) != digest:
+        refuse(
+            "R-KEY-STANDS",
+            f"the key's entry {author_seq} is not the one named",
+            "author_seq and hash of an entry that the key made and that is recorded, or nil",
+        )
+    return author_seq + 1
 
 
 def _entry_confirm(governance: Governance, context: Context, act: acts.EntryConfirm, past: PastEntries) -> None:
     row = governance.keys.get(act.key)
     author_seq, digest = act.entry
-    if context.authority != act.authority or context.role not in ("act", "admin"):
-        refuse("R-CONFIRM", f"{context.authority} confirms an entry of {act.authority}", "the authority's own key")
+    entitled = governance.present_body(act.authority, context.day)
+    if act.authority == ROOT and context.role == "root":
+        require_root(governance, context, "confirming an entry of root")
+    elif context.authority != entitled:
+        refuse(
+            "R-CONFIRM",
+            f"{context.authority} confirms an entry of {act.authority}",
+            f"an act or admin key of {entitled}" if act.authority != ROOT else "the threshold of root keys",
+        )
     if row is None or row.authority != act.authority or past(act.key, author_seq) != digest:
         refuse(
             "R-CONFIRM", f"{act.authority} has made no such entry with that key", "key, author_seq and hash as recorded"

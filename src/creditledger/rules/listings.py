@@ -38,6 +38,8 @@ from creditledger.rules.standing import (
 )
 
 LAST_DAY = "9999-12-31"
+QUASHINGS = ("quash_ex_nunc", "quash_ex_tunc")
+_WON = (*QUASHINGS, "vary")
 
 
 def _require_scheme(standing: Standing, subject: Subject) -> None:
@@ -179,7 +181,17 @@ def _enter_listing(
     unproven: bool,
 ) -> None:
     for listing in row.listings:
-        if listing.case == act.case and _is_active(listing, act.effective, context.day):
+        if listing.case != act.case:
+            continue
+        for appeal in listing.appeals:
+            if appeal.outcome is None or appeal.outcome in _WON:
+                state = "is under appeal" if appeal.outcome is None else "was quashed or shortened on appeal"
+                refuse(
+                    "R-DUPLICATE",
+                    f"{act.subject}'s listing on {act.list} for the same case (record {listing.seq}) {state}",
+                    "a new decision, with a case of its own",
+                )
+        if _is_active(listing, act.effective, context.day):
             refuse(
                 "R-DUPLICATE",
                 f"{act.subject} has an active listing on {act.list} for the same case (record {listing.seq})",
@@ -231,6 +243,23 @@ def _own_listing(
     return standing, listing
 
 
+def _deciders_with(
+    governance: Governance, context: Context, standing: Standing, listing: Listing, area: str | None
+) -> tuple[str, ...]:
+    """R-INDEPENDENT: who signs this too is among the listing's deciders; the recourse must still be independent of all.
+
+    Returns the co-deciders from here on. Asked only where an answer given before may not hold: when somebody new joins
+    the deciders, or `area` is another one.
+    """
+    co_deciders = listing.co_deciders
+    if context.cosigners or context.authority != listing.authority:
+        signed = {*co_deciders, context.authority, *cosigners_of(context)}
+        co_deciders = tuple(sorted(signed - {listing.authority}))
+    if (co_deciders != listing.co_deciders or area != listing.area) and needs_recourse(standing.definition):
+        require_recourse(governance, standing.definition, (listing.authority, *co_deciders), area, context.day)
+    return co_deciders
+
+
 def _correct(governance: Governance, context: Context, act: acts.ListingCorrect, row: SubjectRow) -> None:
     standing, listing = _own_listing(governance, context, row, act, "correct")
     require_decided(context, act.decided)
@@ -253,12 +282,11 @@ def _correct(governance: Governance, context: Context, act: acts.ListingCorrect,
         # A beginning that was unknown until now may show that the listing had too long a term.
         ground = None if listing.ground is None else governance.grounds[listing.ground]
         _require_term(act.effective, act.until, None if ground is None else ground.max_months, listing.ground)
-    if act.area != listing.area and needs_recourse(standing.definition):
-        parties = (listing.authority, *listing.cosigners, context.authority)
-        require_recourse(governance, standing.definition, parties, act.area, context.day)
+    co_deciders = _deciders_with(governance, context, standing, listing, act.area)
     if act.source is not None:
         require_source(context, act.list, act.source)
     listing.area, listing.effective, listing.until = act.area, act.effective, act.until
+    listing.co_deciders = co_deciders
     commit_content(row, act.content)
 
 
@@ -284,7 +312,7 @@ def _suspend(governance: Governance, context: Context, act: acts.ListingSuspend,
 
 
 def _restore(governance: Governance, context: Context, act: acts.ListingRestore, row: SubjectRow) -> None:
-    _, listing = _own_listing(governance, context, row, act, "suspend")
+    standing, listing = _own_listing(governance, context, row, act, "suspend")
     require_decided(context, act.decided)
     require_live(context, listing, "restoring")
     if not listing.suspensions or listing.suspensions[-1].until is not None:
@@ -292,6 +320,7 @@ def _restore(governance: Governance, context: Context, act: acts.ListingRestore,
     last = listing.suspensions[-1]
     if act.effective < max(last.effective, act.decided):
         refuse("R-DATES", f"restored from {act.effective}, before the suspension or the decision", "a later day")
+    listing.co_deciders = _deciders_with(governance, context, standing, listing, listing.area)
     listing.suspensions = (*listing.suspensions[:-1], last._replace(until=act.effective, restored=context.seq))
 
 
@@ -311,9 +340,7 @@ def _remove(governance: Governance, context: Context, act: acts.ListingRemove, r
             f"removed from {act.effective}, before it began on {listing.effective}",
             "listing.annul, or a later day",
         )
-    _require_appeal_reason(
-        context, row, listing, act.appeal, act.reason, "appeal_quashed", ("quash_ex_nunc", "quash_ex_tunc")
-    )
+    _require_appeal_reason(context, row, listing, act.appeal, act.reason, "appeal_quashed", QUASHINGS)
     if act.source is not None:
         require_source(context, act.list, act.source)
     listing.ended = Ended("removed", act.reason, act.effective, context.seq)

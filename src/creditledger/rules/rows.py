@@ -39,8 +39,9 @@ class AuthorityRow(NamedTuple):
 
 
 class KeyRow(NamedTuple):
-    """A key: whose, in which role, from which record on (`added`), and if revoked: at which record, why, and how many
-    of its entries the authority stands behind."""
+    """A key: whose, in which role, from which record on (`added`); if revoked: at which record, why, and, where it was
+    compromised, how many of its entries the authority stands behind; and by which entry it was added (key, author_seq,
+    entry hash), None for the keys of record 0."""
 
     authority: str
     role: str
@@ -49,6 +50,7 @@ class KeyRow(NamedTuple):
     revoked: int | None
     reason: str | None
     stands: int | None
+    by: tuple[bytes, int, bytes] | None
 
 
 class MandateRow(NamedTuple):
@@ -128,17 +130,18 @@ class Appeal:
 class Listing:
     """One listing: which act made it (entry hash, act index, record), by whom, on what, how long, what befell it.
 
-    `unproven` marks an opening balance, whose `effective` may be unknown (None). `cosigners` are the authorities that
-    countersigned. Dates are `YYYY-MM-DD`.
+    `unproven` marks an opening balance, whose `effective` may be unknown (None). `co_deciders` are the authorities
+    other than the lister that countersigned, or that signed a correction or a restoration since, sorted. Dates are
+    `YYYY-MM-DD`.
     """
 
     __slots__ = (
-        "act", "appeals", "area", "authority", "case", "cosigners", "effective", "ended", "entry", "ground", "seq",
+        "act", "appeals", "area", "authority", "case", "co_deciders", "effective", "ended", "entry", "ground", "seq",
         "suspensions", "unproven", "until",
     )  # fmt: skip
 
     def __init__(
-        self, entry: bytes, act: int, seq: int, authority: str, cosigners: tuple[str, ...], unproven: bool,
+        self, entry: bytes, act: int, seq: int, authority: str, co_deciders: tuple[str, ...], unproven: bool,
         case: bytes | None, ground: str | None, area: str | None, effective: str | None, until: str | None,
         ended: Ended | None = None, suspensions: tuple[Suspension, ...] = (), appeals: tuple[Appeal, ...] = (),
     ) -> None:  # fmt: skip
@@ -146,7 +149,7 @@ class Listing:
         self.act = act
         self.seq = seq
         self.authority = authority
-        self.cosigners = cosigners
+        self.co_deciders = co_deciders
         self.unproven = unproven
         self.case = case
         self.ground = ground
@@ -157,9 +160,14 @@ class Listing:
         self.suspensions = suspensions
         self.appeals = appeals
 
+    @property
+    def deciders(self) -> tuple[str, ...]:
+        """The lister and the co-deciders: those who took part in the listing, and may not judge it."""
+        return (self.authority, *self.co_deciders)
+
     def as_tuple(self) -> tuple[Any, ...]:
         return (
-            self.entry, self.act, self.seq, self.authority, self.cosigners, self.unproven, self.case, self.ground,
+            self.entry, self.act, self.seq, self.authority, self.co_deciders, self.unproven, self.case, self.ground,
             self.area, self.effective, self.until, self.ended, self.suspensions,
             tuple([appeal.as_tuple() for appeal in self.appeals]) if self.appeals else (),
         )  # fmt: skip

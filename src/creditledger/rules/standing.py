@@ -48,8 +48,8 @@ def standing_of(governance: Governance, context: Context, list_id: str, action: 
 
 
 def cosigners_of(context: Context) -> tuple[str, ...]:
-    """The authorities that countersigned, in order, each once."""
-    return tuple(sorted({who for who, _, _ in context.cosigners}))
+    """The authorities other than the author that countersigned, in order, each once."""
+    return tuple(sorted({who for who, _, _ in context.cosigners} - {context.authority}))
 
 
 def require_not_self(standing: Standing, context: Context, subject: Subject) -> None:

@@ -37,15 +37,16 @@ STATUSES = (
 def listing_status(listing: Listing, valid_at: str, known_day: str, tainted: bool) -> str:
     """The status of one listing on the day `valid_at`, as known on `known_day` (both `YYYY-MM-DD`).
 
-    What ended the listing decides first, then its term, then taint, then whether it has begun, then suspension. Hence:
+    What ended the listing decides first, then taint, then its term, then whether it has begun, then suspension. Hence:
 
     - an annulment makes the listing void for every day as soon as it is in effect (`known_day` or `valid_at` has
       reached its day); before that the listing is answered for as it stands;
     - a removal after the term ran out shows as `expired` until the day of the removal, and as `removed` from then on;
     - a listing ended before it would have begun shows as ended, not as still to come;
     - a beginning that is unknown (None, in an opening balance) counts as before every day;
-    - `tainted` (made, or restored after a suspension, by a tainted entry that nobody confirmed) matters only while the
-      listing would stand or could still come to stand: then it is `unconfirmed`.
+    - `tainted` (made, or restored after a suspension, by a tainted entry that nobody confirmed): the listing is
+      `unconfirmed` until something ends it, also when its term has run out. What nobody confirmed never reads as if it
+      had been in force.
     """
     ended = listing.ended
     if ended is not None:
@@ -53,10 +54,10 @@ def listing_status(listing: Listing, valid_at: str, known_day: str, tainted: boo
             return ended.how
         if ended.how == "annulled" and ended.effective <= known_day:
             return "annulled"
-    if listing.until is not None and listing.until <= valid_at:
-        return "expired"
     if tainted:
         return "unconfirmed"
+    if listing.until is not None and listing.until <= valid_at:
+        return "expired"
     if listing.effective is not None and valid_at < listing.effective:
         return "not-yet-effective"
     for suspension in listing.suspensions:

@@ -8,6 +8,10 @@ Nothing is synced per store: a head that is lost in a power cut lags behind the 
 less, whereas a head ahead of the log would refuse an honest ledger. For the same reason it is stored after the log's
 commit. A slot within one disk sector cannot be torn; before a larger one is written, the other slot is synced if it may
 be torn too, so that one slot is always whole.
+
+Behind the slots there is room for a *seal*: some bytes by which a writer recognises derived data that nobody else has
+written to (see `ledger.seal`). It is worth as much as the head, for the same reason: whoever can write to the ledger's
+directory alone cannot write here.
 """
 
 from __future__ import annotations
@@ -29,6 +33,11 @@ _CHECKSUM_BYTES = 32
 _OVERHEAD = _FIELDS.size + _CHECKSUM_BYTES
 _SLOT_BYTES = 65536
 _READS = 5  # A reader may meet the writer between its two slots, but hardly this often in a row.
+_SEAL_AT = 2 * _SLOT_BYTES
+_SEAL_MAGIC = b"CLSEAL\x001"
+_SEAL_OVERHEAD = len(_SEAL_MAGIC) + 2 + _CHECKSUM_BYTES
+MAX_SEAL = SECTOR - _SEAL_OVERHEAD
+"""Longest seal in bytes: it cannot be torn."""
 MAX_CHECKPOINT = _SLOT_BYTES - _OVERHEAD
 """Longest checkpoint note in bytes: with room for some dozen post-quantum signatures."""
 
@@ -104,8 +113,7 @@ class HeadStore:
                 f"the head of ledger {ledger_id.hex()} is already at size {last.size}, root {last.root.hex()}; it "
                 f"cannot become size {size}, root {root.hex()}: this is an old copy, or another copy was written to"
             )
-        if not file.lock.held:
-            raise StoreError(f"the head of ledger {ledger_id.hex()} was claimed before a fork; open the ledger again")
+        _require_held(file, ledger_id)
         target = file.place ^ 1
         data = _pack(ledger_id, file.counter + 1, size, root, checkpoint)
         try:
@@ -119,6 +127,36 @@ class HeadStore:
         file.counter += 1
         file.place = target
         file.head = Head(size, root, checkpoint)
+
+    def seal(self, ledger_id: bytes, seal: bytes) -> None:
+        """Keep a seal of up to MAX_SEAL bytes beside a head that this store has stored, in place of the one before.
+
+        Raises UsageError if it has stored none or the seal is too long, StoreError if the disk fails.
+        """
+        file = self._files.get(ledger_id)
+        if file is None or len(seal) > MAX_SEAL:
+            raise UsageError(f"a seal has up to {MAX_SEAL} bytes, and is kept beside a head; store the head first")
+        _require_held(file, ledger_id)
+        try:
+            write_at(file.fd, _pack_seal(ledger_id, seal), _SEAL_AT)
+        except OSError as error:
+            raise disk_error("store the seal in", self._file(ledger_id), error.errno, str(error)) from error
+
+    def sealed(self, ledger_id: bytes) -> bytes | None:
+        """Return the seal that was kept last, or None if there is none or it is not whole. Raises StoreError."""
+        path = self._file(ledger_id)
+        try:
+            with path.open("rb") as file:
+                file.seek(_SEAL_AT)
+                data = file.read(SECTOR)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise disk_error("read the head file", path, error.errno, str(error)) from error
+        start = len(_SEAL_MAGIC) + 2
+        end = start + int.from_bytes(data[len(_SEAL_MAGIC) : start], "big")
+        seal = data[start:end]
+        return seal if len(seal) <= MAX_SEAL and data[: end + _CHECKSUM_BYTES] == _pack_seal(ledger_id, seal) else None
 
     def sync(self) -> None:
         """Force the heads to the disk, as on closing a ledger. Raises StoreError if the disk fails."""
@@ -195,6 +233,16 @@ def _pack(ledger_id: bytes, counter: int, size: int, root: bytes, checkpoint: by
     return fields + hashlib.sha256(ledger_id + fields + checkpoint).digest() + checkpoint
 
 
+def _pack_seal(ledger_id: bytes, seal: bytes) -> bytes:
+    fields = _SEAL_MAGIC + len(seal).to_bytes(2, "big") + seal
+    return fields + hashlib.sha256(ledger_id + fields).digest()
+
+
+def _require_held(file: _HeadFile, ledger_id: bytes) -> None:
+    if not file.lock.held:
+        raise StoreError(f"the head of ledger {ledger_id.hex()} was claimed before a fork; open the ledger again")
+
+
 def _unpack(ledger_id: bytes, data: bytes, place: int) -> _Slot | None:
     """Return what the slot holds, or None if it is not whole."""
     if len(data) < _OVERHEAD:
@@ -236,7 +284,7 @@ def _create(path: Path, first: bytes) -> None:
     new = path.with_suffix(".new")
     fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
     try:
-        write_at(fd, first.ljust(_SLOT_BYTES, b"\0") * 2, 0)
+        write_at(fd, first.ljust(_SLOT_BYTES, b"\0") * 2 + bytes(SECTOR), 0)
         os.fsync(fd)
     finally:
         os.close(fd)

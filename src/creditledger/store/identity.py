@@ -62,8 +62,11 @@ class Identities:
         handle, item = _read_row(found[1])
         return Identity(list_id, key, handle, item) if self._store.get(item) is not None else None
 
-    def assign(self, identities: Iterable[Identity]) -> None:
-        """Store identities durably, all or none; they count once their content items are there too."""
+    def assign(self, identities: Iterable[Identity], counts_from: int = 0) -> None:
+        """Store identities durably, all or none; they count once their content items are there too.
+
+        `counts_from` is the size that the log will have when it names their handles: see `PrivateStore.put_many`.
+        """
         identities = list(identities)
         tag_key = self._tag_key
         if not identities:
@@ -77,7 +80,7 @@ class Identities:
             tag = _tag(tag_key, identity.list, identity.key)
             rows.append((tag, _NO_NONCE, encode((identity.handle, identity.item))))
             rows.append((_link(identity.item), _NO_NONCE, tag))
-        self._store.put_many(rows)
+        self._store.put_many(rows, counts_from)
 
     def forget(self, items: Iterable[bytes]) -> None:
         """Erase content items, and the rows that would find their subjects."""

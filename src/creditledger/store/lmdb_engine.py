@@ -7,7 +7,8 @@
 * The map is reserved large once (it is sparse), since growing it ends every transaction of the process.
 * A failed commit poisons the engine. LMDB itself carries on after a failed sync, on pages of which nobody knows whether
   they are on the disk.
-* What LMDB does silently is checked: appends out of order, use after a fork, reading without a lock file.
+* What LMDB does silently is checked: appends out of order, use after a fork, reading without a lock file, and, for a
+  store with one writer, a commit by somebody else.
 
 LMDB must not be used on a network file system, and trusts its file: a file from somebody else goes through `probe`.
 """
@@ -21,7 +22,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import lmdb
 
@@ -35,6 +36,18 @@ _LENGTH_READS = 3  # A reader may come between a commit and the lengthening afte
 
 _orphans: list[lmdb.Transaction] = []
 """Transactions that a forked child inherited. Ending one would release the parent's slot, so they are kept alive."""
+
+
+class Stamp(NamedTuple):
+    """By what a data file is recognised as nobody else's work: where it is, how long, when it last changed, and the
+    number of LMDB's last transaction. The system sets `ctime_ns` at every change, and lets nobody choose it."""
+
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    transaction: int
 
 
 class LmdbSnapshot:
@@ -166,8 +179,21 @@ class LmdbBatch(LmdbSnapshot):
 class LmdbEngine:
     """A store in a directory, with `data.mdb` and `lock.mdb` in it (see `port.Engine`)."""
 
-    def __init__(self, env: lmdb.Environment, path: Path, tables: dict[str, lmdb._Database], *, lockless: bool) -> None:
+    def __init__(
+        self,
+        env: lmdb.Environment,
+        path: Path,
+        tables: dict[str, lmdb._Database],
+        *,
+        lockless: bool = False,
+        sole: bool = False,
+    ) -> None:
         self.poisoned = False
+        self.intruded = False
+        """True once a transaction of a sole writer found that somebody else had committed one."""
+        self._data = str(path / "data.mdb")
+        # The transactions after which one here may begin: mostly one, two while a commit is under way; none: any.
+        self._last: tuple[int, ...] = (env.info()["last_txnid"],) if sole else ()
         self._env: lmdb.Environment | None = env
         self._path = path
         self._tables = tables
@@ -184,6 +210,7 @@ class LmdbEngine:
         create: bool = False,
         readonly: bool = False,
         sync: bool = True,
+        sole: bool = False,
         map_size: int = 1 << 40,
     ) -> Self:
         """Open the store in directory `path` with exactly these tables.
@@ -225,7 +252,7 @@ class LmdbEngine:
         except StoreError:
             env.close()
             raise
-        return cls(env, path, found, lockless=lockless)
+        return cls(env, path, found, lockless=lockless, sole=sole)
 
     @contextmanager
     def snapshot(self) -> Iterator[LmdbSnapshot]:
@@ -248,6 +275,7 @@ class LmdbEngine:
         try:
             txn = self._begin(env, write=True)
             batch = LmdbBatch(txn, self._tables, self._path)
+            number = txn.id()
             try:
                 yield batch
             except BaseException:
@@ -256,7 +284,12 @@ class LmdbEngine:
             if batch.failed:
                 self._drop(txn)
                 raise StoreError("a write of this batch failed, so nothing of it was stored")
+            if self._last:
+                self._last = (number - 1, number)
             self._commit(txn)
+            if self._last:
+                now = self._check().info()["last_txnid"]
+                self._last = (now if now == number - 1 else number,)  # A batch that changed nothing has no number.
         finally:
             self._writing.release()
 
@@ -268,6 +301,11 @@ class LmdbEngine:
         except lmdb.Error as error:
             self.poisoned = True
             raise _explain("sync", self._path, error) from error
+
+    def stamp(self) -> Stamp:
+        """Return what the data file is recognised by, as it is now under its name."""
+        env = self._check()
+        return file_stamp(self._data, env.info()["last_txnid"])
 
     def size_bytes(self) -> int:
         """Return the bytes of pages in use or free for reuse: the length of the file, not of the map."""
@@ -289,6 +327,15 @@ class LmdbEngine:
         return self._env
 
     def _begin(self, env: lmdb.Environment, *, write: bool) -> lmdb.Transaction[bytes]:
+        txn = self._begin_any(env, write=write)
+        # LMDB takes the number from its lock file, and from the number which of its two last commits counts.
+        if self._last and txn.id() - write not in self._last:
+            self._drop(txn)
+            self.intruded = True
+            raise StoreError(f"{self._path} was changed by someone else while it was open; open the ledger again")
+        return txn
+
+    def _begin_any(self, env: lmdb.Environment, *, write: bool) -> lmdb.Transaction[bytes]:
         try:
             try:
                 return env.begin(write=write)
@@ -335,6 +382,15 @@ class LmdbEngine:
         self._drop(txn)
         if overtaken:
             raise StoreError(f"somebody wrote to {self._path} while it was read without a lock: discard what was read")
+
+
+def file_stamp(data: str | os.PathLike[str], transaction: int) -> Stamp:
+    """Return the stamp of a data file, whose last transaction is known. Raises StoreError if it cannot be looked at."""
+    try:
+        found = os.stat(data)
+    except OSError as error:
+        raise disk_error("look at", Path(data), error.errno, str(error)) from error
+    return Stamp(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns, transaction)
 
 
 def _open(

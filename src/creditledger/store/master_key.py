@@ -7,6 +7,7 @@ import binascii
 import os
 import stat
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from creditledger.errors import KeyFileError
@@ -27,15 +28,20 @@ def write_master_key(path: str | os.PathLike[str], entropy: Callable[[int], byte
     key = entropy(MASTER_KEY_BYTES)
     try:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
+    except FileExistsError:
+        raise KeyFileError(f"{path} exists already; a master key is never overwritten") from None
+    except OSError as error:
+        raise KeyFileError(f"cannot write the master key to {path}: {error}") from error
+    try:
         try:
             write_at(fd, f"{_KEY_PREFIX}{base64.b64encode(key).decode()}\n".encode(), 0)
             os.fsync(fd)
         finally:
             os.close(fd)
         sync_dir(path.parent)
-    except FileExistsError:
-        raise KeyFileError(f"{path} exists already; a master key is never overwritten") from None
     except OSError as error:
+        with suppress(OSError):  # Half a key would stand in the way of a whole one.
+            path.unlink()
         raise KeyFileError(f"cannot write the master key to {path}: {error}") from error
     return key
 

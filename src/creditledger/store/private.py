@@ -56,6 +56,7 @@ class PrivateStore:
         self._open = True
         self._failed = False
         self._tail: tuple[int, int] | None = None  # Where the writer goes on: segment number and position.
+        self._run = (0, 0)  # Where the run of batches begins that the next one may belong to, and what it counts from.
         self._ends: dict[int, int] = {}  # Segment number -> how far the index covers it.
         self._where: dict[bytes, int] = {}  # Item id -> place (segment number and position) of its newest copy.
         self._older: dict[bytes, list[int]] = {}  # The places of its other copies.
@@ -106,7 +107,8 @@ class PrivateStore:
         """Store (item id, nonce, content) triples: ids and nonces of 32 bytes, contents of at most MAX_CONTENT.
 
         They are on the disk when this returns; after a crash before that, either all of them are there, or none.
-        `counts_from` is the size that the log will have when it refers to them; see `drop_unrecorded`.
+        `counts_from` is the size that the log will have when it refers to them; see `drop_unrecorded`. It is never less
+        than for what was put before: as long as that may have to be removed, what came after it goes with it.
 
         Raises StoreError if the disk fails: whether they were stored is then unknown until the store is opened again.
         """
@@ -120,7 +122,7 @@ class PrivateStore:
             if not starts:
                 return
             try:
-                number, end = self._append(segment.pack_batch(bytes(frames), counts_from))
+                number, end = self._append(bytes(frames), max(counts_from, self._run[1]))
             except OSError as error:
                 self._failed = True
                 raise disk_error("write private content to", self._path, error.errno, str(error)) from error
@@ -189,29 +191,42 @@ class PrivateStore:
             self._raise_damage("what can be found was erased, but a copy may be in what is damaged")
 
     def drop_unrecorded(self, log_size: int) -> None:
-        """Remove the last batch if the log was to refer to it and did not: it has only `log_size` records.
+        """Remove the last batches if the log was to refer to them and did not: it has only `log_size` records.
 
         What is asked before anything else is put after a crash, or a failure, between the two, leaves nothing behind
         that no act refers to, and removes nothing that one does. Raises StoreError if the disk fails.
         """
         with self._lock:
             self._check(writing=True)
-            if self._tail is None:
-                return
-            number, _ = self._tail
             try:
-                with self._file(number).open("r+b") as file:
-                    header = segment.read_header(file.fileno())
-                    if header is None or segment.counts_from(file, header) <= log_size:
-                        return
-                    segment.write_header(file.fileno(), header._replace(committed=header.last))
-                    os.fsync(file.fileno())
-                    segment.cut(file.fileno(), header.last)
+                # Where nothing is left of a segment, the run may have begun in the one before it.
+                number = self._tail[0] if self._tail is not None else 0
+                while number and self._drop_last_run(number, log_size) == SECTOR:
+                    number -= 1
             except OSError as error:
                 self._failed = True
                 raise disk_error("remove private content from", self._path, error.errno, str(error)) from error
-            self._forget_index()
+
+    def _drop_last_run(self, number: int, log_size: int) -> int:
+        """Remove the last run of a segment unless it counts; returns where the segment ends then, 0 if that is lost."""
+        try:
+            file = self._file(number).open("r+b")
+        except FileNotFoundError:
+            return 0  # Damage, of which the index says more.
+        with file:
+            header = segment.read_header(file.fileno())
+            if header is None:
+                return 0
+            if segment.counts_from(file, header) <= log_size:
+                return header.committed
+            segment.write_header(file.fileno(), header._replace(committed=header.last))
+            os.fsync(file.fileno())
+            segment.cut(file.fileno(), header.last)
+        self._forget_index()
+        self._run = 0, 0
+        if self._tail is not None and self._tail[0] == number:
             self._tail = number, header.last
+        return header.last
 
     def ids(self) -> list[bytes]:
         """Return the ids of the items here, sorted; not those of items whose frame is damaged."""
@@ -291,15 +306,19 @@ class PrivateStore:
                 # The batch first: what lies below the mark is on the disk.
                 segment.rewrite(fd, header.committed, settled.committed)
                 os.fsync(fd)
+            before = os.fstat(fd)
             segment.write_header(fd, settled)  # Even as it is: after a sync that failed, nothing else makes it durable.
+            if settled == header:  # It is no change, and is not to look like one.
+                os.utime(fd, ns=(before.st_atime_ns, before.st_mtime_ns))
             end = settled.committed
             segment.cut(fd, end)
             sync_dir(self._path)  # The names too: of the segment, and of the directory itself.
             sync_dir(self._path.parent)
             self._tail = number, end
 
-    def _append(self, batch: bytes) -> tuple[int, int]:
+    def _append(self, items: bytes, counts_from: int) -> tuple[int, int]:
         """Write a batch durably and return its segment's number and the position after it."""
+        batch = segment.pack_batch(items, counts_from)
         number, end = self._tail or (max(self._numbers()), self._limit)
         key_check = _key_check(self._key())
         if end > SECTOR and end + len(batch) > self._limit:
@@ -307,12 +326,16 @@ class PrivateStore:
                 os.fsync(file.fileno())
             number, end = number + 1, SECTOR
             segment.create(self._file(number), key_check)
+            self._run = 0, self._run[1]
+        start, size = self._run
+        if not start or not size or size != counts_from:
+            start = end
         with self._file(number).open("r+b", buffering=0) as file:
             write_at(file.fileno(), batch, end)
             os.fdatasync(file.fileno())
-            start, end = end, end + len(batch)
+            end += len(batch)
             segment.write_header(file.fileno(), Header(key_check, end, start))
-        self._tail = number, end
+        self._tail, self._run = (number, end), (start, counts_from)
         return number, end
 
     def _locate(self, item_id: bytes) -> int | None:

@@ -1,7 +1,7 @@
 """The file format of private content: segments of frames, each of which can be overwritten without disturbing the rest.
 
-    segment  one sector: magic 8, key check 16, committed length 8, start of the last batch below it 8 (the committed
-             length, if there is none), CRC-32 of these 4, zeros; then batches
+    segment  one sector: magic 8, key check 16, committed length 8, start of the last run of batches below it 8 (the
+             committed length, if there is none), CRC-32 of these 4, zeros; then batches
     batch    frame header `BATC`, then SHA-256 of the rest 32, length of its items in bytes 8, the size of the log from
              which on it counts 8 (0: at once); then the items
     item     frame header `ITEM`, then item id 32, CRC-32 of the id 4, nonce 24, sealed secret 80, ciphertext 16 + n
@@ -12,7 +12,8 @@ so it may lag by a batch. What lies below the mark was synced: whatever is wrong
 a batch if its hash is right, and otherwise the torn end of a write that nobody was told of.
 
 Content is written before the act that commits to it is recorded. If a crash comes between, the last batch counts from a
-size that the log has not reached, and never will with this batch: it is cut like a torn end.
+size that the log has not reached, and never will with this batch: it is cut like a torn end. So are all batches of the
+last *run*: those at the end that count from the same size.
 
 Erasing overwrites all of an item but its header, first the part after the id, then, synced in between, the id: while a
 byte of the secret may be left, the id is there to find it by. An item with either part zero is one whose erasure was
@@ -130,35 +131,46 @@ def read_header(fd: int) -> Header | None:
 
 def settled(file: BinaryIO, header: Header) -> Header:
     """Return the header as it should be: its mark moved beyond the batches that follow it and whose hash is right."""
-    while (length := _whole_batch(file, header.committed)) > 0:
-        header = header._replace(committed=header.committed + length, last=header.committed)
+    while (found := _whole_batch(file, header.committed)) is not None:
+        length, size = found
+        last = header.last if size and _run_counts_from(file, header) == size else header.committed
+        header = header._replace(committed=header.committed + length, last=last)
     return header
 
 
 def counts_from(file: BinaryIO, header: Header) -> int:
-    """Return the size of the log from which on the last batch counts; 0 as well if there is none, or it has changed.
+    """Return the size of the log from which on the last run counts; 0 as well if there is none, or it has changed.
 
     It has changed where something of it was erased; then an act in the log says so, and it counts.
     """
+    position, size = header.last, _run_counts_from(file, header)
+    while position < header.committed:
+        found = _whole_batch(file, position)
+        if found is None or found[1] != size:
+            return 0
+        position += found[0]
+    return size
+
+
+def _run_counts_from(file: BinaryIO, header: Header) -> int:
+    """Return what the first batch of the last run says, unchecked; 0 if there is none."""
     file.seek(header.last)
-    head = file.read(_BATCH_BYTES)
-    sound = header.last < header.committed and head[:4] == b"BATC" and _frame_length(head) > 0
-    size = int(_BATCH.unpack_from(head, _HEADER_BYTES)[2]) if sound else 0
-    return size if size and _whole_batch(file, header.last) == header.committed - header.last else 0
+    head = file.read(_BATCH_BYTES) if header.last < header.committed else b""
+    return int(_BATCH.unpack_from(head, _HEADER_BYTES)[2]) if len(head) == _BATCH_BYTES else 0
 
 
-def _whole_batch(file: BinaryIO, start: int) -> int:
-    """Return the length of the batch that begins there with its items, or 0 if its hash is not right."""
+def _whole_batch(file: BinaryIO, start: int) -> tuple[int, int] | None:
+    """Return the length of the batch that begins there with its items, and what it counts from; None if it is torn."""
     file.seek(start)
     head = file.read(_BATCH_BYTES)
     if len(head) < _BATCH_BYTES or head[:4] != b"BATC" or not _frame_length(head):
-        return 0
-    digest, length, _ = _BATCH.unpack_from(head, _HEADER_BYTES)
+        return None
+    digest, length, size = _BATCH.unpack_from(head, _HEADER_BYTES)
     hasher, left = hashlib.sha256(head[_HEADER_BYTES + _DIGEST_BYTES :]), length
     while left and (chunk := file.read(min(left, _CHUNK))):
         hasher.update(chunk)
         left -= len(chunk)
-    return 0 if left or hasher.digest() != digest else _BATCH_BYTES + length
+    return None if left or hasher.digest() != digest else (_BATCH_BYTES + length, size)
 
 
 def rewrite(fd: int, start: int, stop: int) -> None:

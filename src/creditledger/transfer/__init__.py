@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from creditledger.transfer.transcript import TranscribedList as TranscribedList
     from creditledger.transfer.transcript import Transcript as Transcript
     from creditledger.transfer.transcript import prepare_transcript as prepare_transcript
+    from creditledger.transfer.transcript import template_of as template_of
 
 _PUBLIC: dict[str, str] = {
     "EventLayout": "sources.events",
@@ -45,6 +46,7 @@ _PUBLIC: dict[str, str] = {
     "read_events": "sources.events",
     "read_sdn": "sources.ofac_sdn",
     "restore_ledger": "restore",
+    "template_of": "transcript",
     "write_csv": "state_export",
     "write_json_lines": "state_export",
 }

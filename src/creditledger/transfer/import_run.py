@@ -36,7 +36,8 @@ class ImportOptions:
         source_name: under which name the file is cited; its own by default.
         removal_reason: of the catalogue's removal reasons.
         max_removed_share: the largest share of a list, 0 to 1, that a snapshot may remove unconfirmed.
-        confirm_removals: exactly how many a snapshot removes.
+        confirm_removals: exactly how many the file removes. Needed where a snapshot removes a larger share, and where
+            rows are skipped that do not even tell whom they are about.
         confirm_disagreements: exactly how many events contradict what is recorded, which then stands.
         cosigners: (authority, signer) pairs that sign every entry too.
     """
@@ -65,7 +66,8 @@ class Counts:
 
     `openings`, `additions`, `corrections`, `removals` are acts to be recorded (or that were); `unchanged` are rows that
     say what is recorded already. Of events: `duplicate_additions` add who is on the list, `absent_removals` remove who
-    is not, `disagreements` contradict what is recorded; none of them is recorded.
+    is not, `disagreements` contradict what is recorded; none of them is recorded. `held` are changes that are not
+    recorded because a row that was skipped may be about the same subject: removals from a snapshot, any events.
     """
 
     openings: int = 0
@@ -76,6 +78,7 @@ class Counts:
     duplicate_additions: int = 0
     absent_removals: int = 0
     disagreements: int = 0
+    held: int = 0
 
     @property
     def acts(self) -> int:
@@ -93,6 +96,9 @@ class ImportReport:
         lists: the counts of each list.
         examples: for each count by name, the first rows or keys, each as a line of text.
         entries, recorded: how many entries and acts were recorded; 0 after a dry run.
+        recorded_before, removed_before: how many acts earlier runs with the same file have recorded, and how many of
+            them were removals.
+        goes_on: the line of the first row that is to be recorded, None if there is none.
         opened: the lists that were opened.
         dry_run: whether nothing was to be written.
     """
@@ -106,6 +112,9 @@ class ImportReport:
     examples: dict[str, list[str]] = field(default_factory=dict)
     entries: int = 0
     recorded: int = 0
+    recorded_before: int = 0
+    removed_before: int = 0
+    goes_on: int | None = None
     opened: tuple[str, ...] = ()
     dry_run: bool = False
 
@@ -129,30 +138,85 @@ class ImportReport:
         return sum(getattr(counts, what) for counts in self.lists.values())
 
 
-Progress = Callable[[int, int], None]
-"""Called with how many acts are recorded and how many there will be."""
+Progress = Callable[[str, int, int], None]
+"""Called now and then with what is being done, of how much of it how much is done, and of how much."""
+
+_STEP = 1000
+
+
+def every_so_often(progress: Progress | None, what: str, total: int) -> Callable[[int], None]:
+    """Return what is to be called with each number done, and calls `progress` with some of them."""
+
+    def report(done: int) -> None:
+        if progress is not None and done % _STEP == 0:
+            progress(what, done, total)
+
+    return report
 
 
 def begin_report(
     path: Path, survey: Survey, list_ids: Iterable[str], options: ImportOptions, *, dry_run: bool
 ) -> ImportReport:
-    """The report of an import that goes on: every row could be read, or the bad ones were confirmed by number.
+    """The report of an import that goes on: every row could be read, or the others were confirmed by number.
 
     Raises:
         FormatError: there are other bad rows than were confirmed.
     """
     name = options.source_name or path.name
-    if survey.bad_rows != options.skip_bad:
-        shown = "; ".join(f"line {row.line}: {row.reason}" for row in survey.bad[:5])
+    skipped = survey.skipped
+    if skipped.rows != options.skip_bad and not survey.rows and skipped.shown:
         raise FormatError(
-            f"{name}: {survey.bad_rows} rows cannot be read"
-            + (f" ({shown})" if shown else "")
-            + f", {options.skip_bad} were to be skipped: nothing is imported unless the number is confirmed exactly"
+            f"{name}: not one row can be read, the first because: {skipped.shown[0].reason} (line "
+            f"{skipped.shown[0].line}). It is another file or another layout than was said (--format, --map, --action)"
+        )
+    if skipped.rows != options.skip_bad:
+        shown = "; ".join(f"line {row.line}: {row.reason}" for row in skipped.shown[:5])
+        raise FormatError(
+            f"{name}: {counted(skipped.rows, 'row')} cannot be read"
+            + (f" ({shown}{'; …' if skipped.rows > 5 else ''})" if shown else "")
+            + f", {options.skip_bad} were to be skipped. Nothing is imported: mend the file, or, to leave these rows "
+            f"out, confirm exactly {skipped.rows} (--skip-bad {skipped.rows})"
         )
     return ImportReport(
-        name, survey.sha256, survey.rows, survey.bad_rows, survey.bad,
+        name, survey.sha256, survey.rows, skipped.rows, tuple(skipped.shown),
         lists={list_id: Counts() for list_id in list_ids}, dry_run=dry_run,
     )  # fmt: skip
+
+
+def require_confirmed(report: ImportReport, survey: Survey, options: ImportOptions) -> None:
+    """Hold the removals against what was confirmed, and against rows of which nobody knows whom they are about.
+
+    What an earlier run with the same file has removed counts too, so that it can be run again with the same options.
+
+    Raises:
+        UsageError: another number was confirmed, or none although such rows are skipped.
+    """
+    removals, confirmed = report.total("removals"), options.confirm_removals
+    known = sorted({removals, removals + report.removed_before})
+    if confirmed is not None and confirmed not in known:
+        raise UsageError(
+            f"{report.file} removes {' or, with what was recorded before, '.join(map(str, known))} of those listed, "
+            f"not {confirmed} as confirmed (--confirm-removals): look at the file, and confirm the right number"
+        )
+    if confirmed is None and removals and survey.skipped.nameless:
+        lines = ", ".join(f"line {row.line}" for row in survey.skipped.shown if not row.keys)
+        raise UsageError(
+            f"{report.file}: it cannot even be told whom {counted(survey.skipped.nameless, 'row')} to be skipped "
+            f"would be about ({lines}). So any of the {counted(removals, 'removal')} that the rest of the file amounts "
+            f"to may be a mistake{removals_shown(report)}. Nothing is imported: mend the file, or, if whoever is "
+            f"missing is off the list indeed, confirm exactly {removals} (--confirm-removals {removals})"
+        )
+
+
+def removals_shown(report: ImportReport) -> str:
+    """Some of those that a file removes, to be put after a sentence."""
+    shown = report.examples.get("removals", [])[:3]
+    return f" (for example {'; '.join(shown)})" if shown else ""
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 row`, `2 rows`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def citation(list_id: str, report: ImportReport, dated: str) -> acts.SourceCite:
@@ -171,8 +235,9 @@ def open_list(ledger: Ledger, list_id: str, opener: Signer, day: str, report: Im
 
 
 def is_open(ledger: Ledger, list_id: str) -> bool:
-    """Whether a list has been opened."""
-    return ledger.governance.lists[list_id].opened is not None
+    """Whether a list is there and has been opened."""
+    row = ledger.governance.lists.get(list_id)
+    return row is not None and row.opened is not None
 
 
 def require_opener(list_id: str, opener: Signer | None) -> Signer:

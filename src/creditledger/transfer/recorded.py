@@ -18,18 +18,22 @@ _KEPT_ENTRIES = 256
 
 
 class Transition(NamedTuple):
-    """A subject came on a list (`add`) or went off it (`remove`); `date` None is a day that is not known."""
+    """A subject came on a list (`add`) or went off it (`remove`); `date` None is a day that is not known.
+
+    `source` is the SHA-256 (32 bytes) of the file that the act cites, None if it cites none.
+    """
 
     action: str
     date: str | None
     ref: ActRef
+    source: bytes | None
 
 
 class Particulars(NamedTuple):
     """A listing as it stands: which act made it, its area and dates, and its content by label as commitments.
 
     `erased` are the labels whose content was erased: they are never filled again. `dated` is the latest date of a
-    source that acts about the subject cite, or "".
+    source that acts about the subject cite, or "". `sources` are the SHA-256 of the files that they cite, one an act.
     """
 
     ref: ActRef
@@ -39,6 +43,7 @@ class Particulars(NamedTuple):
     content: dict[str, bytes]
     erased: frozenset[str]
     dated: str
+    sources: tuple[bytes, ...]
 
 
 class Entries:
@@ -93,15 +98,17 @@ class Recorded:
         """How the subject came on the list and went off it, as first recorded, in the order of the log."""
         found: list[Transition] = []
         for address, act in self.acts_about(list_id, subject):
+            cited = self.source(address)
+            source = None if cited is None else cited.sha256
             if isinstance(act, acts.ListingAdd | acts.ListingOpeningBalance):
-                found.append(Transition("add", act.effective, self.ref(address)))
+                found.append(Transition("add", act.effective, self.ref(address), source))
             elif isinstance(act, acts.ListingRemove):
-                found.append(Transition("remove", act.effective, self.ref(address)))
+                found.append(Transition("remove", act.effective, self.ref(address), source))
             elif isinstance(act, acts.ListingAnnul) or (
                 isinstance(act, acts.AppealDecide) and act.outcome.startswith("quash")
             ):
                 # It went off for a reason of its own; the source's removal, whenever it comes, has nothing to add.
-                found.append(Transition("remove", None, self.ref(address)))
+                found.append(Transition("remove", None, self.ref(address), source))
         # A listing that was removed can still be annulled; it went off once.
         return [one for at, one in enumerate(found) if one.action == "add" or found[at - 1].action == "add"]
 
@@ -112,9 +119,12 @@ class Recorded:
         content: dict[str, bytes] = {}
         erased: set[bytes] = set()
         dated = ""
+        sources: list[bytes] = []
         for address, act in self.acts_about(list_id, subject):
             cited = self.source(address)
-            dated = max(dated, cited.dated if cited is not None else "")
+            if cited is not None:
+                dated = max(dated, cited.dated)
+                sources.append(cited.sha256)
             if isinstance(act, acts.ListingAdd | acts.ListingOpeningBalance | acts.ListingCorrect):
                 # The key is the subject's, whichever of its listings came with it.
                 content.update(one for one in act.content if one.label == KEY_LABEL)
@@ -125,7 +135,7 @@ class Recorded:
             elif isinstance(act, acts.ContentErase):
                 erased.update(act.commitments)
         gone = frozenset(label for label, digest in content.items() if digest in erased)
-        return Particulars(ref, area, view.effective, view.until, content, gone, dated)
+        return Particulars(ref, area, view.effective, view.until, content, gone, dated, tuple(sources))
 
     def key_of(self, list_id: str, subject: Subject) -> str | None:
         """The source's key of a subject: its own value if that stands in clear, else its content `key`.

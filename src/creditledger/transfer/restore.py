@@ -181,7 +181,10 @@ class _Build:
         frames = reader.frames()
         first_content = self._write_log(frames)
         description = self._require_whole()
-        state = self._state = open_state(self._layout, create=True)
+        heads = None
+        if self._log_signer is not None:
+            heads = HeadStore(head_dir if head_dir is not None else default_head_dir(os.environ))
+        state = self._state = open_state(self._layout, create=True, keeper=heads)
         self._log.set_edge(self._builder)
         replay(self._log, state, self._builder.size)
         state.flush()
@@ -194,10 +197,11 @@ class _Build:
             pass  # What is left is content that was not asked for; the end is checked all the same.
         if reader.totals is None:
             raise FormatError("the export was not read to its end")
-        kept = self._keep_head(description, head_dir)
+        if heads is not None:
+            self._keep_head(description, heads, state)
         description.write(self._layout)
         size, root = self._builder.size, self._builder.root()
-        return Restored(size, root, state.digest(), reader.totals, put, erased, kept)
+        return Restored(size, root, state.digest(), reader.totals, put, erased, heads is not None)
 
     # -- the log --------------------------------------------------------------------------------------------------
 
@@ -367,11 +371,8 @@ class _Build:
 
     # -- the head outside -----------------------------------------------------------------------------------------
 
-    def _keep_head(self, description: Description, head_dir: str | os.PathLike[str] | None) -> bool:
+    def _keep_head(self, description: Description, heads: HeadStore, state: State) -> None:
         """Record where this machine will sign on; a machine that signed more, or otherwise, must not."""
-        if self._log_signer is None:
-            return False
-        heads = HeadStore(head_dir if head_dir is not None else default_head_dir(os.environ))
         try:
             head = heads.claim(description.ledger_id)
             size = self._builder.size
@@ -383,9 +384,9 @@ class _Build:
                     expected=f"{head.size} {head.root.hex()}", found=f"{size} {self._builder.root().hex()}",
                 )  # fmt: skip
             heads.store(description.ledger_id, size, self._builder.root(), self._checkpoint)
+            state.keep_sealed(description.ledger_id)
         finally:
             heads.close()
-        return True
 
 
 class _Batch:

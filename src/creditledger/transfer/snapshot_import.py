@@ -3,6 +3,7 @@
 The first edition of a list that is not open yet becomes its opening balances: these parties were on the list, since
 when the file does not say. Then the list is opened. A later edition is compared with what is recorded: who is new is
 added, whose particulars changed is corrected, who is missing is removed, each with effect from the edition's date.
+Who may stand in a row that was skipped because it cannot be read is not missing.
 
 Whoever is compared anew each time has nothing to resume: an import that was killed is simply run again.
 """
@@ -10,6 +11,7 @@ Whoever is compared anew each time has nothing to resume: an import that was kil
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import BinaryIO
 
@@ -27,8 +29,11 @@ from creditledger.transfer.import_run import (
     Progress,
     begin_report,
     citation,
+    every_so_often,
     is_open,
     open_list,
+    removals_shown,
+    require_confirmed,
     require_opener,
 )
 from creditledger.transfer.recorded import Particulars, Recorded, live_listing
@@ -37,6 +42,7 @@ from creditledger.transfer.sources.ofac_sdn import read_sdn
 from creditledger.transfer.survey import (
     SnapshotReader,
     SnapshotRow,
+    Survey,
     open_source,
     require_unchanged,
     snapshot_rows,
@@ -53,11 +59,12 @@ def import_snapshot(
     *,
     list_id: str,
     dated: str,
-    signer: Signer,
+    signer: Signer | None,
     opener: Signer | None = None,
     read: SnapshotReader = read_sdn,
     options: ImportOptions | None = None,
     dry_run: bool = False,
+    planned: Collection[str] = (),
     progress: Progress | None = None,
 ) -> ImportReport:
     """Import one edition of a list into its transcript.
@@ -67,12 +74,13 @@ def import_snapshot(
         path: the file.
         list_id: the transcript, whose definition names its source.
         dated: the edition's date of issue, `YYYY-MM-DD`: from when changes take effect.
-        signer: the transcriber's act key.
+        signer: the transcriber's act key; a dry run needs none.
         opener: the key that opens the list after its opening balances; needed only then.
         read: the parser; by default that of OFAC's sdn.csv.
         options: see `ImportOptions`.
-        dry_run: only say what would be recorded.
-        progress: called as acts are recorded.
+        dry_run: only say what would be recorded; what the rules would refuse is not foreseen.
+        planned: lists that need not be there yet in a dry run.
+        progress: called as rows are compared and acts are recorded.
 
     Returns:
         What was recorded.
@@ -88,9 +96,9 @@ def import_snapshot(
     check_date(dated)
     if dated > ledger.today():
         raise UsageError(f"an edition of {dated} cannot be imported on {ledger.today()}: it lies ahead")
-    ground = require_transcript(ledger, list_id, options.ground, options.key_scheme)
+    ground = "" if dry_run and list_id in planned else require_transcript(ledger, list_id, options)
     unopened = not is_open(ledger, list_id)
-    if unopened:
+    if unopened and not dry_run:
         opener = require_opener(list_id, opener)
     with open_source(path) as file:
         survey = survey_snapshot(file, read)
@@ -98,11 +106,11 @@ def import_snapshot(
         transcriber = Transcriber(
             ledger, signer, {list_id: citation(list_id, report, dated)},
             ground={list_id: ground}, scheme=options.key_scheme, cosigners=options.cosigners,
-            on_entry=None if progress is None else lambda done: progress(done, report.acts),
+            on_entry=None if progress is None else lambda done: progress("recording acts", done, report.acts),
         )  # fmt: skip
         run = _Snapshot(ledger, list_id, dated, transcriber, report, options)
-        run.plan(file, read)
-        if not dry_run:
+        run.plan(file, read, survey, every_so_often(progress, "comparing rows", survey.rows))
+        if not dry_run and (report.acts or unopened):
             require_unchanged(file, survey, report.file)
             run.execute(file, read)
             require_unchanged(file, survey, report.file)
@@ -132,16 +140,17 @@ class _Snapshot:
         self._recorded = Recorded(ledger)
         self._opening = not is_open(ledger, list_id)
         self._live: dict[Subject, ListingView] = {}
-        self._ours = 0
-        for subject, _, views in ledger.members(list_id, every=True):
+        known = list_id in ledger.governance.lists
+        for subject, _, views in ledger.members(list_id, every=True) if known else ():
             view = live_listing(views)
             if view is not None:
                 self._live[subject] = view
-            self._ours += sum(self._removed_by_this_file(one) for one in views)
+            report.removed_before += sum(self._removed_by_this_file(one) for one in views)
+        report.recorded_before = report.removed_before
         self._verdicts = bytearray()
         self._removals: list[tuple[Subject, ListingView]] = []
 
-    def plan(self, file: BinaryIO, read: SnapshotReader) -> None:
+    def plan(self, file: BinaryIO, read: SnapshotReader, survey: Survey, compared: Callable[[int], None]) -> None:
         """Compare every row with what is recorded, and settle whether the removals may go on."""
         missing = dict(self._live)
         new = "openings" if self._opening else "additions"
@@ -152,22 +161,33 @@ class _Snapshot:
             view = None if subject is None else self._live.get(subject)
             if subject is None or view is None:
                 verdict = _NEW
-                self._report.count(self._list, new, f"line {row.line}, key {row.key}")
+                self._count(row, new, f"line {row.line}, key {row.key}")
             else:
                 del missing[subject]
                 known = self._recorded.particulars(self._list, subject, view)
                 self._require_later(known)
+                self._report.recorded_before += known.sources.count(self._report.sha256)
                 changes = self._changes(subject, known, row)
                 verdict = _CHANGED if changes else _SAME
                 what = f"line {row.line}, key {row.key}: {', '.join(sorted(changes))}"
-                self._report.count(self._list, "corrections" if changes else "unchanged", what)
+                self._count(row, "corrections" if changes else "unchanged", what)
             self._verdicts.append(verdict)
+            compared(len(self._verdicts))
         for subject, view in missing.items():
             key = self._recorded.key_of(self._list, subject)
+            held = survey.skipped.may_concern(self._list, key)
             self._require_later(self._recorded.particulars(self._list, subject, view))
-            self._removals.append((subject, view))
-            self._report.count(self._list, "removals", f"key {key}" if key is not None else str(subject))
-        self._require_confirmed(len(missing))
+            if not held:
+                self._removals.append((subject, view))
+            what = f"key {key}" if key is not None else str(subject)
+            self._report.count(self._list, "held" if held else "removals", what)
+        require_confirmed(self._report, survey, self._options)
+        self._require_share()
+
+    def _count(self, row: SnapshotRow, what: str, example: str) -> None:
+        self._report.count(self._list, what, example)
+        if what != "unchanged" and self._report.goes_on is None:
+            self._report.goes_on = row.line
 
     def execute(self, file: BinaryIO, read: SnapshotReader) -> None:
         """Record what the plan says, in the order of the file; removals last, in the order of the list."""
@@ -215,20 +235,18 @@ class _Snapshot:
                 f"an edition of {self._dated} cannot be imported into {self._list}: one of {newest} was already"
             )
 
-    def _require_confirmed(self, removals: int) -> None:
+    def _require_share(self) -> None:
         """A list that shrinks suddenly is more often a broken file than a general pardon."""
-        confirmed = self._options.confirm_removals
-        # What an earlier run with this file has removed counts too, so that it can be run again with the same options.
-        total, before = removals + self._ours, len(self._live) + self._ours
-        if confirmed is not None and confirmed not in (removals, total):
+        # What an earlier run with this file has removed counts too: whoever was asked then is asked again.
+        removals, before = len(self._removals), self._report.removed_before
+        total, of = removals + before, len(self._live) + before
+        share = self._options.max_removed_share
+        if removals and self._options.confirm_removals is None and total > share * of:
             raise UsageError(
-                f"{self._report.file} removes {removals} of {before} from {self._list}, not {confirmed} as confirmed"
-            )
-        if confirmed is None and total > self._options.max_removed_share * before:
-            raise UsageError(
-                f"{self._report.file} would remove {removals} of {before} from {self._list}, more than the share of "
-                f"{self._options.max_removed_share:.2%} that goes unasked: look at the file, and if it is right "
-                f"confirm exactly {removals} removals"
+                f"{self._report.file} would remove {removals} of {of} from {self._list}, which is {total / of:.2%} and "
+                f"more than the share of {share:.2%} that goes unasked{removals_shown(self._report)}. Nothing is "
+                f"imported: look at the file, and if it is right confirm exactly {removals} removals "
+                f"(--confirm-removals {removals})"
             )
 
     def _removed_by_this_file(self, view: ListingView) -> bool:

@@ -1,8 +1,12 @@
 """The members of a list on a day as a table: CSV or JSON lines, one row a listing, in the order of the ledger.
 
-A spreadsheet takes a cell that begins with `=`, `+`, `-`, `@`, a tabulator or a carriage return for a formula, and may
-run it. In CSV such a text gets an apostrophe before it, which spreadsheets do not show, and every cell stands in
-quotes; who reads the CSV with a program drops one leading apostrophe before these characters. JSON needs none of this.
+A spreadsheet takes a cell that begins with `=`, `+`, `-` or `@` for a formula, and may run it: a name on a list would
+run as a program on the machine of whoever opens the table. So in CSV a text that begins so, its ASCII or its full-width
+form, after white space or not, gets an apostrophe before it, and so does a text that begins with an apostrophe itself.
+Whoever reads the CSV with a program drops the first character of a cell that begins with an apostrophe, and has the
+text again (`plain_cell`). Every cell stands in quotes. JSON needs none of this: it has the texts as they are.
+
+Both are UTF-8 without a byte order mark: where none is expected, it would become part of the first column's name.
 """
 
 from __future__ import annotations
@@ -24,7 +28,8 @@ COLUMNS = (
 )  # fmt: skip
 """The columns of a table, in their order; further ones are content, by label."""
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_APOSTROPHE = "'"
 
 
 def write_csv(
@@ -80,6 +85,24 @@ def write_json_lines(
         count += 1
         out.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")
     return count
+
+
+def content_labels(
+    ledger: Ledger, list_id: str, *, valid_at: str | None = None, known_at: int | None = None, every: bool = False
+) -> tuple[str, ...]:
+    """The labels of all content of the listings in a table, sorted; see `write_csv`."""
+    recorded = Recorded(ledger)
+    found: set[str] = set()
+    for subject, status, views in ledger.members(list_id, valid_at=valid_at, known_at=known_at, every=every):
+        for view in views:
+            if view.status == status:
+                found.update(recorded.particulars(list_id, subject, view).content)
+    return tuple(sorted(found))
+
+
+def plain_cell(cell: str) -> str:
+    """The text that a cell of the CSV stands for."""
+    return cell.removeprefix(_APOSTROPHE)
 
 
 def member_rows(
@@ -138,4 +161,5 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     text = str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    runs = text.lstrip().startswith(_FORMULA) or text[:1] in ("\t", "\r", "\n")
+    return _APOSTROPHE + text if runs or text.startswith(_APOSTROPHE) else text

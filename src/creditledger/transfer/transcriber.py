@@ -22,6 +22,7 @@ from creditledger.ledger.ledger import Ledger
 from creditledger.ledger.receipt import ContentItem
 from creditledger.record.entry import MAX_ENTRY_BYTES
 from creditledger.store.identity import KEY_LABEL, Identities, Identity
+from creditledger.transfer.import_run import ImportOptions
 
 ACTS_PER_ENTRY = 100
 """How many acts an entry holds at most, the citation of the source included."""
@@ -53,7 +54,7 @@ class Transcriber:
     def __init__(
         self,
         ledger: Ledger,
-        signer: Signer,
+        signer: Signer | None,
         cite: Mapping[str, acts.SourceCite],
         *,
         ground: Mapping[str, str],
@@ -62,7 +63,9 @@ class Transcriber:
         on_entry: Callable[[int], None] | None = None,
         entropy: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        """Take who signs, what each list's source and ground are, and the scheme of keys that are public."""
+        """Take who signs (None: nothing will be recorded), each list's source and ground, and the scheme of keys that
+        are public.
+        """
         self._ledger = ledger
         self._signer = signer
         self._cite = cite
@@ -80,6 +83,8 @@ class Transcriber:
 
     def find(self, list_id: str, key: str) -> Subject | None:
         """The subject that a key stands for on a list, or None if nobody is known by it and on record there."""
+        if list_id not in self._ledger.governance.lists:
+            return None
         if is_public(self._scheme, key):
             return Subject(self._scheme, key)
         found = self.identities().find(list_id, key)
@@ -201,6 +206,8 @@ class Transcriber:
             self._record(self._batches.pop(batch.list))
 
     def _record(self, batch: _Batch) -> None:
+        if self._signer is None:
+            raise UsageError("nothing is recorded without the transcriber's act key")
         if batch.identities:
             identities = self.identities()
             # What a kill left behind: content that nothing on record commits to.
@@ -250,7 +257,7 @@ def is_public(scheme: str, key: str) -> bool:
     return True
 
 
-def require_transcript(ledger: Ledger, list_id: str, ground: str | None, scheme: str) -> str:
+def require_transcript(ledger: Ledger, list_id: str, options: ImportOptions) -> str:
     """Check that a list is a transcript that admits the subjects of an import, and return the ground of its listings.
 
     Raises:
@@ -266,7 +273,8 @@ def require_transcript(ledger: Ledger, list_id: str, ground: str | None, scheme:
             f"list {list_id} holds its authorities' own decisions; only a transcript, whose definition names a source, "
             "is filled by an import"
         )
-    for needed in {"handle", scheme}:
+    ground = options.ground
+    for needed in sorted({"handle", options.key_scheme}):
         if needed not in definition.schemes:
             raise UsageError(
                 f"list {list_id} does not admit subjects of kind {needed}; it admits {', '.join(definition.schemes)}"

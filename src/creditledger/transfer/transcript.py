@@ -6,14 +6,17 @@ carries no measures, and whoever reads it sees in the list's definition whose li
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from creditledger.acts import catalogue as acts
+from creditledger.codec.text import check_identifier
 from creditledger.errors import FormatError, UsageError
 from creditledger.keys.signer import Signer
 from creditledger.ledger.ledger import Ledger
@@ -21,8 +24,34 @@ from creditledger.ledger.receipt import Receipt
 from creditledger.rules.governance_state import Governance
 from creditledger.rules.rows import ROOT
 from creditledger.store.files import disk_error
+from creditledger.transfer.survey import open_source
 
 _MAX_TOML_BYTES = 1 << 20
+
+TEMPLATE = """\
+# What is copied, by whom, and on what law it rests. Write in what holds for your list wherever <fill in: ...> stands;
+# `creditledger import --transcript FILE` then registers what is missing.
+
+# Who copies: an identifier, after which its key files are named, and the name of the body.
+authority = "transcriber"
+name = "<fill in: name of the body that copies>"
+
+# On what law the source's list rests. It must be in force on the date of every listing that is copied.
+law = "<fill in: identifier of the law>"  # such as "ieepa"
+law_title = "<fill in: title of the law>"  # such as "International Emergency Economic Powers Act"
+law_number = "<fill in: number of the law>"  # such as "50 U.S.C. 1701-1708"
+law_issuer = "<fill in: who issued the law>"  # such as "Congress of the United States"
+law_effective = "<fill in: day it came into force>"  # such as "1977-12-28"
+article = "<fill in: article>"  # such as "s. 1702"
+
+# The one ground of all copied listings: restriction, supervision or incentive.
+ground = "stands-on-the-source"
+ground_title = "Stands on the list of the source"
+polarity = "restriction"
+"""
+"""A description to be filled in, but for its lists; see `template_of`."""
+
+_UNFILLED = re.compile(r"\s*(<fill in|<[^<>]*>\s*$)").match
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +97,20 @@ class Transcript:
     @classmethod
     def from_mapping(cls, value: Mapping[str, Any]) -> Transcript:
         """Read a description of plain values, as TOML and JSON give them; UsageError names what is wrong with it."""
+        if unfilled := list(_unfilled(value)):
+            raise UsageError(
+                f"the description of the transcript is not filled in: {', '.join(unfilled)}; write in what holds for "
+                "the list that is copied, since it will stand in the ledger for ever"
+            )
         try:
             lists = tuple(
                 TranscribedList(**{**one, "schemes": tuple(sorted(one.get("schemes", ("handle",))))})
                 for one in value["lists"]
             )
+            check_identifier(value["authority"])
             return cls(**{**value, "lists": lists})
+        except FormatError as error:
+            raise UsageError(f"the description of the transcript: the authority: {error}") from None
         except (TypeError, KeyError, AttributeError) as error:
             raise UsageError(
                 f"the description of the transcript: {error}; it needs {', '.join(cls.__slots__)}"
@@ -81,10 +118,12 @@ class Transcript:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Transcript:
-        """Read a description in TOML; FormatError if it is none, StoreError if it cannot be read."""
+        """Read a description in TOML; FormatError if it is none, UsageError if it is not filled in or makes no sense,
+        StoreError if it cannot be read.
+        """
         path = Path(path)
         try:
-            with path.open("rb") as file:
+            with open_source(path) as file:
                 data = file.read(_MAX_TOML_BYTES + 1)
         except OSError as error:
             raise disk_error("read", path, error.errno, str(error)) from error
@@ -94,6 +133,8 @@ class Transcript:
             return cls.from_mapping(tomllib.loads(data.decode()))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise FormatError(f"{path} is no description of a transcript: {error}") from None
+        except UsageError as error:
+            raise UsageError(f"{path}: {error}") from None
 
     def founding_acts(self, *, act_key: bytes, admin_key: bytes | None) -> list[acts.GovernanceAct]:
         """The acts that set the transcript up, in order; `admin_key` lets the transcriber open the lists by itself."""
@@ -135,6 +176,37 @@ class Transcript:
             decide_days=0,
             source=one.source,
         )
+
+
+def template_of(lists: Mapping[str, str]) -> str:
+    """Return a description to be filled in, as TOML.
+
+    Args:
+        lists: the identifier of the ledger's list for each value by which a file tells its lists apart (see
+            `sources.events.suggest_lists`); of none, a file of one list is meant.
+    """
+    named = [
+        (list_id, f"value = {json.dumps(value)}\n", json.dumps(f"Transcript of {value}"))
+        for value, list_id in lists.items()
+    ]
+    return TEMPLATE + "".join(
+        f'\n[[lists]]\nlist = "{list_id}"\n{value}title = {title}\n'
+        'source = "<fill in: whose list it is>"\nschemes = ["handle"]\n'
+        for list_id, value, title in named
+        or [("<fill in: identifier of the list>", "", '"<fill in: title of the list>"')]
+    )
+
+
+def _unfilled(value: Any, path: str = "") -> Iterator[str]:
+    """Where a text is still one that a template asks to replace, such as `<fill in: title of the law>`."""
+    if isinstance(value, str) and _UNFILLED(value):
+        yield f"{path} is {value!a:.80}"
+    elif isinstance(value, Mapping):
+        for name, one in value.items():
+            yield from _unfilled(one, f"{path}.{name}" if path else str(name))
+    elif isinstance(value, list | tuple):
+        for number, one in enumerate(value):
+            yield from _unfilled(one, f"{path}[{number}]")
 
 
 def prepare_transcript(

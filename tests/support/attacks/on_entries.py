@@ -291,3 +291,13 @@ def _(world: World) -> Entry:
 @attack("R-RULE-SET", "activate the rule set that is in force")
 def _(world: World) -> Entry:
     return world.build("root", rules_activate())
+
+
+@attack("R-ROOT", "activate a rule set that nobody has, without the quorum")
+def _(world: World) -> Entry:
+    return world.build("root:0", rules_activate("rules-9"))
+
+
+@attack("R-GENESIS", "found a ledger under a rule set that nobody has, with the quorum only", world=World)
+def _(world: World) -> Entry:
+    return world.build("root:0", world.founding_act(rule_set="rules-9"), cosigners=("root:1",))

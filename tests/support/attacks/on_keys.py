@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from creditledger.acts.catalogue import KeyRevoke
 from creditledger.record.entry import Entry
-from support.attacks.table import attack, attack_each
+from support.attacks.table import attack, attack_each, lawful, lawful_each
 from support.drafts import (
     FIRM,
     NOT_CANONICAL,
@@ -14,7 +15,7 @@ from support.drafts import (
     key_revoke,
     listing_add,
 )
-from support.world import DAY, World, days_after, key_add, public_key
+from support.world import DAY, Receipt, World, days_after, key_add, public_key
 
 # -- R-KEY-UNIQUE, R-KEY-FORM, R-KEY-POSSESSION ------------------------------------------------------------------------
 
@@ -185,3 +186,65 @@ def _(world: World) -> Entry:
     receipt = world.append("district", listing_add())
     world.append("root", key_revoke("district"))
     return world.build("district:admin", entry_confirm("district", 1, receipt))
+
+
+# -- disowning later ---------------------------------------------------------------------------------------------------
+
+
+def retired_twice(world: World, first: str, stands: int | None, again: KeyRevoke) -> Entry:
+    """A key that has signed two entries is revoked, and revoked again; of the entries the first one names some."""
+    marks = [(n, world.append("district", listing_add(who)).digest) for n, who in enumerate((FIRM, OTHER_FIRM))]
+    world.append("district:admin", key_revoke("district", first, None if stands is None else marks[stands]))
+    number = None if again.stands_behind is None else again.stands_behind[0]
+    return world.build("root", again._replace(stands_behind=None if number is None else marks[number]))
+
+
+def once_more(reason: str, number: int | None) -> KeyRevoke:
+    """Another revocation that names the entry of this number."""
+    return key_revoke("district", reason, None if number is None else (number, bytes(32)))
+
+
+attack_each(
+    "R-KEY-REVOKED",
+    ("retire a retired key", ("retired", 1, once_more("retired", 1))),
+    ("call a compromised key retired", ("compromised", 0, once_more("retired", 1))),
+    ("stand behind as much of a compromised key as before", ("compromised", 0, once_more("compromised", 0))),
+    ("stand behind more of a compromised key than before", ("compromised", 0, once_more("compromised", 1))),
+)(lambda world, how: retired_twice(world, *how))
+
+lawful_each(
+    "R-KEY-REVOKED",
+    ("disown all that was signed with a retired key", ("retired", 1, once_more("compromised", None))),
+    ("disown the last that was signed with a lost key", ("lost", 1, once_more("compromised", 0))),
+    ("call a retired key compromised, and stand behind all of it", ("retired", 1, once_more("compromised", 1))),
+    ("stand behind less of a compromised key than before", ("compromised", 1, once_more("compromised", 0))),
+    ("disown the rest of a compromised key", ("compromised", 0, once_more("compromised", None))),
+)(lambda world, how: retired_twice(world, *how))
+
+
+def laundered(world: World) -> Receipt:
+    """A thief adds a key with a stolen admin key, lists, and retires both, standing behind everything."""
+    world.append("district:admin", key_add("district:act:2"), cosigners=("district:act:2",))
+    listing = world.append("district:act:2", listing_add())
+    last = world.append("district:admin", key_revoke("district:act:2", "retired", (0, listing.digest)))
+    world.append("district:admin", key_revoke("district:admin", "retired", (1, last.digest)))
+    return listing
+
+
+@lawful("R-KEY-REVOKED", "disown a key that the thief itself has retired")
+def _(world: World) -> Entry:
+    laundered(world)
+    return world.build("root", key_revoke("district:admin"))
+
+
+@lawful("R-CONFIRM", "confirm what a thief has signed, retired, and had disowned all the same")
+def _(world: World) -> Entry:
+    listing = laundered(world)
+    world.append("root", key_revoke("district:admin"))
+    return world.build("district", entry_confirm("district:act:2", 0, listing))
+
+
+@lawful("R-KEY-REVOKED", "disown a retired root key")
+def _(world: World) -> Entry:
+    world.append("root", key_revoke("root:2", "retired"))
+    return world.build("root", key_revoke("root:2"))

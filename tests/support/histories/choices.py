@@ -11,15 +11,22 @@ from creditledger.acts.kinds import ActRef, Subject
 from support.courts import BODIES, HIGH_COURT, REGULATOR
 from support.drafts import FIRM, NO_REF, OTHER_FIRM, PERSON
 from support.naive import Model
-from support.world import Receipt, World, days_after
+from support.world import Receipt, World, authority_of, days_after, public_key, role_of
 
 T = TypeVar("T")
 
-LISTS = ("defaulters", "county-defaulters", "legacy", "watched", "trusted", "foreign", "new")
+LISTS = ("defaulters", "plural", "county-defaulters", "legacy", "watched", "trusted", "foreign", "new")
 SUBJECTS = (FIRM, OTHER_FIRM, PERSON, REGULATOR, HIGH_COURT, Subject.host("shop.example.com"))
 NEW_BODIES = ("panel", "village")
 AREAS = (None, "cn-44", "cn-44-03", "cn-445")
 CASES = (None, bytes(16))
+KEYS = {
+    public_key(label): label
+    for body in (*BODIES, *NEW_BODIES)
+    for label in (body, f"{body}:admin", *(f"{body}:{role}:{n}" for role in ("act", "admin") for n in range(2, 6)))
+}
+"""The keys that bodies have or may get, with their labels."""
+ROOTS = {public_key(label): label for label in (f"root:{number}" for number in range(6))}
 
 
 class Proposal(NamedTuple):
@@ -38,6 +45,7 @@ class Choices:
         self.world = world
         self.model = model
         self.random = Random(0)
+        self.mood = "plain"
         self.listings: list[tuple[str, Subject, ActRef]] = []
         self.appeals: list[tuple[str, Subject, ActRef, ActRef]] = []
 
@@ -59,6 +67,32 @@ class Choices:
 
     def mostly(self, right: Sequence[T], wrong: Sequence[T]) -> T:
         return self.one(wrong if (wrong and self.rarely()) or not right else right)
+
+    # -- keys ---------------------------------------------------------------------------------------------------------
+
+    def live(self, keys: dict[bytes, str]) -> list[str]:
+        """The labels of those keys that are registered and may still sign."""
+        rows = self.model.state["key"]
+        return [
+            label
+            for key, label in keys.items()
+            if key in rows and rows[key]["revoked"] is None
+            if rows[key]["until"] is None or self.world.day < rows[key]["until"]
+            if not self.model.is_closed(rows[key]["authority"], self.world.day)
+        ]
+
+    def with_live_keys(self, proposal: Proposal) -> Proposal:
+        """The proposal, mostly signed with any key that serves the author's turn today."""
+        author = proposal.author
+        if author == "root":
+            roots = sorted(self.random.sample(self.live(ROOTS), 2))
+            return proposal._replace(author=roots[0], cosigners=(*proposal.cosigners, *roots[1:]))
+        if authority_of(author) == "root" or proposal.forged:
+            return proposal
+        place = authority_of(author), role_of(author)
+        same = [one for one in self.live(KEYS) if (authority_of(one), role_of(one)) == place]
+        author = self.mostly(same, (author,))
+        return proposal._replace(author=author, cosigners=tuple(one for one in proposal.cosigners if one != author))
 
     # -- days ---------------------------------------------------------------------------------------------------------
 
@@ -82,6 +116,10 @@ class Choices:
         return days_after(self.one(known), self.one((0, 0, -1, 1)))
 
     # -- bodies, listings, appeals ------------------------------------------------------------------------------------
+
+    def open_bodies(self, bodies: Sequence[str]) -> list[str]:
+        registered = self.model.state["authority"]
+        return [body for body in bodies if body in registered and not self.model.is_closed(body, self.world.day)]
 
     def holder(self, list_id: str, action: str) -> str:
         """Mostly somebody who may take the action on the list today."""

@@ -26,8 +26,8 @@ from support.histories.choices import AREAS, CASES, LISTS, SUBJECTS, Choices, Pr
 from support.naive.model import months_later
 from support.world import days_after
 
-OPEN_LISTS = ("defaulters", "defaulters", "county-defaulters", "watched", "trusted", "foreign")
-APPEALABLE = ("defaulters", "county-defaulters", "legacy", "watched")
+OPEN_LISTS = ("defaulters", "defaulters", "plural", "plural", "county-defaulters", "watched", "trusted", "foreign")
+APPEALABLE = ("defaulters", "plural", "county-defaulters", "legacy", "watched")
 ERASABLE = ("defaulters",)
 
 
@@ -40,6 +40,18 @@ class SubjectProposals(Choices):
         list_id = self.mostly(OPEN_LISTS, LISTS)
         author = self.holder(list_id, "add")
         return Proposal(author, (self.listing_add(list_id),), self.cosigners(list_id, author))
+
+    def list_again(self) -> Proposal:
+        """The subject of an earlier listing once more, mostly in the same case."""
+        if not self.has_listings(APPEALABLE):
+            return self.list_somebody()
+        list_id, subject, ref = self.target(APPEALABLE)
+        case = self.mostly((self.listing(ref).get("case"),), CASES)
+        author = self.holder(list_id, "add")
+        add = self.listing_add(list_id)._replace(subject=subject, case=case)
+        if not self.rarely(3):
+            add = add._replace(decided=self.world.day, effective=self.world.day, until=days_after(self.world.day, 30))
+        return Proposal(author, (add,), self.cosigners(list_id, author))
 
     def transcribe(self) -> Proposal:
         cited = source_cite(self.mostly(("foreign",), ("defaulters", "new")))
@@ -135,8 +147,11 @@ class SubjectProposals(Choices):
         act = self.change()
         lister = self.listing(act.listing)["authority"]
         above = "high" if lister in ("district", "county") else lister
-        author = self.mostly((lister, lister, above), (self.holder(act.list, "remove"),))
-        return Proposal(author, (act,))
+        heir = self.model.today(lister, self.world.day)
+        author = self.mostly(self.open_bodies((lister, heir, above)), (self.holder(act.list, "remove"),))
+        others = (("supreme",), ("tribunal",), ("supreme", "tribunal"), ("ombudsman",), ("regulator",), ("county",))
+        cosigners = self.one(others) if self.rarely(3) else ()
+        return Proposal(author, (act,), tuple(label for label in cosigners if label != author))
 
     def change(self) -> Any:
         list_id, subject, ref = self.target()

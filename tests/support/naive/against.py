@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from creditledger.errors import Refused
+from creditledger.errors import Refused, UnsupportedError
 from creditledger.record.entry import CheckedEntry
 from creditledger.rules.engine import RULE_SETS
 from creditledger.rules.rows import Listing, SubjectRow
+from creditledger.rules.status import listing_status
 from creditledger.tlog.tree import leaf_hash
 from support.drafts import UNSOUND_KEYS
 from support.naive import Model, Verdict, naive_model
+from support.naive.model import UNSUPPORTED
+from support.naive.status import status
 from support.world import MemoryView, Receipt, World
 
 
@@ -33,6 +36,9 @@ def submit_to_both(world: World, model: Model, checked: CheckedEntry) -> tuple[V
         receipt = world.submit(checked)
     except Refused as error:
         refusal = error
+    except UnsupportedError:
+        assert verdict.rules == {UNSUPPORTED}, f"unsupported; the model: {sorted(verdict.rules)}: {checked.entry.acts}"
+        return verdict, None, None
     if refusal is None:
         assert not verdict.rules, (
             f"accepted, against {sorted(verdict.rules)} at act {verdict.act}: {checked.entry.acts}"
@@ -68,11 +74,43 @@ def plain_state(view: MemoryView) -> dict[str, dict[Any, Any]]:
 
 def differences(engine: Any, model: Any, where: str = "") -> list[str]:
     """The places in which two plain states differ, each a sentence."""
+    if engine == model:
+        return []
     if isinstance(engine, dict) and isinstance(model, dict) and engine.keys() == model.keys():
         return [one for key in engine for one in differences(engine[key], model[key], f"{where}/{key}")]
     if isinstance(engine, list) and isinstance(model, list) and len(engine) == len(model):
         return [one for n in range(len(engine)) for one in differences(engine[n], model[n], f"{where}/{n}")]
-    return [] if engine == model else [f"{where}: the engine has {engine!r}, the model {model!r}"]
+    return [f"{where}: the engine has {engine!r}, the model {model!r}"]
+
+
+def taint_differences(world: World, model: Model) -> list[str]:
+    """The recorded entries that one of the two holds for tainted and the other does not."""
+    answered = model.answered_for()
+    return [
+        f"record {seq} by {checked.entry.authority}: the engine says tainted={tainted}"
+        for seq, (_, checked) in enumerate(world.history)
+        if (tainted := _tainted(world, seq)) == (checked.digest in answered)
+    ]
+
+
+def status_differences(world: World, model: Model, known: str, *valid: str) -> list[str]:
+    """The listings about which the two answer differently, as known on a day, on any of these days."""
+    found, answered = [], model.answered_for()
+    for key, data in world.view.rows.items():
+        listings = SubjectRow.from_bytes(data).listings
+        for listing, plain in zip(listings, model.state["subject"][_subject(key)]["listings"], strict=True):
+            restored = [one.restored for one in listing.suspensions if one.restored is not None]
+            tainted = any(_tainted(world, seq) for seq in (listing.seq, *restored))
+            for day in valid:
+                answers = listing_status(listing, day, known, tainted), status(model, answered, plain, day, known)
+                if answers[0] != answers[1]:
+                    found.append(f"on {day} as known on {known}: {answers}: {plain}")
+    return found
+
+
+def _tainted(world: World, seq: int) -> bool:
+    checked = world.history[seq][1]
+    return world.view.governance.is_tainted(checked.entry.key, checked.entry.author_seq, checked.digest)
 
 
 def plain_ledger(view: MemoryView) -> dict[str, Any]:
@@ -99,7 +137,7 @@ def _plain_listing(listing: Listing) -> dict[str, Any]:
     fields = {name: getattr(listing, name) for name in Listing.__slots__}
     appeals = [{name: getattr(one, name) for name in type(one).__slots__} for one in listing.appeals]
     return fields | {
-        "cosigners": list(listing.cosigners),
+        "co_deciders": list(listing.co_deciders),
         "ended": None if listing.ended is None else listing.ended._asdict(),
         "suspensions": [tuple(one) for one in listing.suspensions],
         "appeals": appeals,

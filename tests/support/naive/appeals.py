@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from support.naive.governance import Rules, law, may_review
-from support.naive.listings import appeal_named, contents, end, listing_named, note, power, row_of, stands
+from support.naive.governance import Rules, law, may_lodge, may_review
+from support.naive.listings import appeal_named, contents, deciders, end, listing_named, note, power, row_of, stands
 from support.naive.model import Context, Model, Rule
 
 
@@ -18,7 +18,7 @@ def appeal_file(model: Model, context: Context, act: Any) -> Rules:
     if listing is None:
         yield "R-REFERENCE"
         return
-    if any(model.related(context.authority, party) for party in (listing["authority"], *listing["cosigners"])):
+    if not may_lodge(model, context.authority, deciders(listing), context.day):
         yield "R-INDEPENDENT"
     ended = listing["ended"]
     if ended is not None and ended["how"] == "annulled" and ended["effective"] <= context.day:
@@ -54,8 +54,7 @@ def appeal_decide(model: Model, context: Context, act: Any) -> Rules:
         yield "R-TRANSITION"
     if act.decided < appeal["filed"]:
         yield "R-DATES"
-    parties = {listing["authority"], appeal["lodger"], *listing["cosigners"]}
-    if not may_review(model, context.authority, parties, context.day):
+    if not may_review(model, context.authority, {*deciders(listing), appeal["lodger"]}, context.day):
         yield "R-REVIEWER"
     if act.until is not None:
         yield from stands(listing, context.day)

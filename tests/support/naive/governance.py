@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
-from support.naive.model import Context, Model, Rule
+from support.naive.model import UNSUPPORTED, Context, Model, Rule
 
 DECIDING = {"add", "annul", "correct", "remove", "suspend", "transcribe"}
 Rules = Iterator[str]
@@ -56,8 +56,7 @@ def taken(model: Model, table: str, name: str) -> Rules:
 
 
 def ledger_create(model: Model, context: Context, act: Any) -> Rules:
-    if act.rule_set_hash != model.rule_sets[act.rule_set]:
-        yield "R-RULE-SET"
+    yield from rule_set(model, act)
     signers = {context.key: context.authority} | {key: who for who, _, key in context.cosigners}
     if context.seq != 0 or model.ledger is not None or len(context.acts) != 1 or act.threshold > len(act.root_keys):
         yield "R-GENESIS"
@@ -79,17 +78,25 @@ def create(model: Model, context: Context, act: Any) -> None:
     }
     for role, keys in (("root", act.root_keys), ("log", act.log_keys)):
         for key in keys:
-            model.state["key"][key] = new_key("root", role, 0, None)
+            model.state["key"][key] = new_key("root", role, 0, None, None)
 
 
-def new_key(authority: str, role: str, added: int, until: str | None) -> dict[str, Any]:
+def new_key(authority: str, role: str, added: int, until: str | None, by: Any) -> dict[str, Any]:
     never = dict.fromkeys(("revoked", "reason", "stands"))
-    return {"authority": authority, "role": role, "added": added, "until": until} | never
+    return {"authority": authority, "role": role, "added": added, "until": until} | never | {"by": by}
+
+
+def rule_set(model: Model, act: Any) -> Rules:
+    if act.rule_set not in model.rule_sets:
+        yield UNSUPPORTED
+    elif act.rule_set_hash != model.rule_sets[act.rule_set]:
+        yield "R-RULE-SET"
 
 
 def rules_activate(model: Model, context: Context, act: Any) -> Rules:
     assert model.ledger is not None
-    if act.rule_set_hash != model.rule_sets[act.rule_set] or act.rule_set == model.ledger["rule_set"]:
+    yield from rule_set(model, act)
+    if act.rule_set == model.ledger["rule_set"]:
         yield "R-RULE-SET"
     yield from root(model, context)
 
@@ -122,7 +129,8 @@ def key_add(model: Model, context: Context, act: Any) -> Rules:
 
 
 def add_key(model: Model, context: Context, act: Any) -> None:
-    model.state["key"][act.key] = new_key(act.authority, act.role, context.seq, act.until)
+    by = (context.key, context.author_seq, context.digest)
+    model.state["key"][act.key] = new_key(act.authority, act.role, context.seq, act.until, by)
 
 
 def key_revoke(model: Model, context: Context, act: Any) -> Rules:
@@ -130,7 +138,8 @@ def key_revoke(model: Model, context: Context, act: Any) -> Rules:
     if row is None or row["authority"] != act.authority:
         yield "R-UNKNOWN"
         return
-    if row["revoked"] is not None:
+    fewer = row["stands"] is None or row["stands"] > stood_behind(act)
+    if row["revoked"] is not None and not (act.reason == "compromised" and fewer):
         yield "R-KEY-REVOKED"
     if act.authority == "root":
         yield from root(model, context)
@@ -149,24 +158,40 @@ def key_revoke(model: Model, context: Context, act: Any) -> Rules:
         author_seq, digest = act.stands_behind
         if model.entries.get((act.key, author_seq)) != digest:
             yield "R-KEY-STANDS"
+    if act.reason != "compromised":
+        made = sorted(author_seq for key, author_seq in model.entries if key == act.key)
+        last = (made[-1], model.entries[act.key, made[-1]]) if made else None
+        if act.stands_behind != last:
+            yield "R-KEY-STANDS"
 
 
 def revoke_key(model: Model, context: Context, act: Any) -> None:
-    stands = 0 if act.stands_behind is None else act.stands_behind[0] + 1
-    model.state["key"][act.key] |= {"revoked": context.seq, "reason": act.reason, "stands": stands}
+    row = model.state["key"][act.key]
+    row["revoked"] = context.seq if row["revoked"] is None else row["revoked"]
+    row["reason"] = act.reason
+    if act.reason == "compromised":
+        row["stands"] = stood_behind(act)
+
+
+def stood_behind(act: Any) -> int:
+    return 0 if act.stands_behind is None else int(act.stands_behind[0]) + 1
 
 
 def entry_confirm(model: Model, context: Context, act: Any) -> Rules:
     row = model.state["key"].get(act.key)
     author_seq, digest = act.entry
-    tainted = (
-        row is not None
-        and row["authority"] == act.authority == context.authority
-        and context.role in ("act", "admin")
-        and model.entries.get((act.key, author_seq)) == digest
-        and model.is_tainted(act.key, author_seq, digest)
-    )
-    if not tainted:
+    if act.authority == "root":
+        yield from root(model, context)
+        if context.role != "root":
+            yield "R-CONFIRM"
+    elif context.authority != model.today(act.authority, context.day) or context.role not in ("act", "admin"):
+        yield "R-CONFIRM"
+    if (
+        row is None
+        or row["authority"] != act.authority
+        or model.entries.get((act.key, author_seq)) != digest
+        or digest in model.answered_for()
+    ):
         yield "R-CONFIRM"
 
 
@@ -203,12 +228,33 @@ def authority_close(model: Model, context: Context, act: Any) -> Rules:
         yield from model.open_bodies(context.day, act.successor)
     else:
         yield from model.open_bodies(context.day, act.authority, act.successor)
+        closed = model.state["authority"].get(act.authority, {}).get("closed")
+        if closed is not None and act.effective >= closed:
+            yield "R-AUTHORITY-CLOSED"
     yield from admin(model, context, model.state["authority"].get(act.authority, {}).get("parent"))
     if act.successor == act.authority:
         yield "R-SELF"
+    if context.role == "root":
+        return
     willing = [who for who, role, _ in context.cosigners if role in ("act", "admin")]
-    if act.successor not in (None, *willing) and context.role != "root":
+    named = model.state["authority"].get(act.authority, {}).get("successor")
+    if act.successor != named and (named is not None or act.successor not in (None, context.authority, *willing)):
         yield "R-CONSENT"
+    if act.successor is not None:
+        yield from strands(model, context, act)
+
+
+def strands(model: Model, context: Context, act: Any) -> Rules:
+    """An heir that is, or is too near to, somebody who lodges or hears appeals."""
+    for definition in model.state["list"].values():
+        if definition["polarity"] != "restriction" or definition["source"] is not None:
+            continue
+        lodgers = [model.today(body, context.day) for body in definition["lodgers"]]
+        reviewers = [model.today(body, context.day) for body in definition["reviewers"]]
+        if any(model.related(act.successor, lodger) for lodger in lodgers):
+            yield "R-INDEPENDENT"
+        if any(act.successor in (reviewer, *model.above(reviewer)) for reviewer in reviewers):
+            yield "R-INDEPENDENT"
 
 
 def orphaned(model: Model, context: Context, act: Any) -> bool:
@@ -281,9 +327,14 @@ def recourse(model: Model, definition: dict[str, Any], deciders: set[str], day: 
     lodgers = [model.today(body, day) for body in definition["lodgers"]]
     reviewers = [model.today(body, day) for body in definition["reviewers"]]
     for lodger, reviewer in product(lodgers, reviewers):
-        related = any(model.related(lodger, decider) for decider in deciders)
-        if not related and may_review(model, reviewer, {*deciders, lodger}, day):
+        if may_lodge(model, lodger, deciders, day) and may_review(model, reviewer, {*deciders, lodger}, day):
             yield lodger, reviewer
+
+
+def may_lodge(model: Model, lodger: str, deciders: set[str], day: str) -> bool:
+    """Whether a body is neither a decider, nor the heir of one, nor above or below either."""
+    involved = deciders | {heir for decider in deciders for heir in model.heirs(decider, day)}
+    return not any(model.related(lodger, one) for one in involved)
 
 
 def may_review(model: Model, reviewer: str, parties: set[str], day: str) -> bool:

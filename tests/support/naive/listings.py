@@ -106,23 +106,39 @@ def begin_listing(model: Model, context: Context, act: Any) -> Rules:
             yield "R-DUPLICATE"
     yield from source(context, act)
     yield from contents(model, act)
-    yield from appealable(model, context, act, {context.authority, *(who for who, _, _ in context.cosigners)})
+    yield from appealable(model, context, act.list, signers(context), act.area)
 
 
-def appealable(model: Model, context: Context, act: Any, deciders: set[str]) -> Rules:
-    """Somebody may lodge, and somebody decide, appeals against what these decide in the act's area."""
-    definition = model.state["list"][act.list]
+def signers(context: Context) -> set[str]:
+    """The authorities that sign the entry, as author or cosigner."""
+    return {context.authority, *(who for who, _, _ in context.cosigners)}
+
+
+def deciders(listing: dict[str, Any]) -> set[str]:
+    return {listing["authority"], *listing["co_deciders"]}
+
+
+def join_deciders(listing: dict[str, Any], context: Context) -> None:
+    listing["co_deciders"] = sorted((deciders(listing) | signers(context)) - {listing["authority"]})
+
+
+def appealable(model: Model, context: Context, list_id: str, against: set[str], area: str | None) -> Rules:
+    """Somebody may lodge, and somebody decide, appeals against what these decide in the area."""
+    definition = model.state["list"][list_id]
     restricts = definition["polarity"] == "restriction" and definition["source"] is None
     if restricts and not any(
-        reaches(model.mandates(lodger, act.list, "lodge", context.day), act.area)
-        and reaches(model.mandates(reviewer, act.list, "review", context.day), act.area)
-        for lodger, reviewer in recourse(model, definition, deciders, context.day)
+        reaches(model.mandates(lodger, list_id, "lodge", context.day), area)
+        and reaches(model.mandates(reviewer, list_id, "review", context.day), area)
+        for lodger, reviewer in recourse(model, definition, against, context.day)
     ):
         yield "R-INDEPENDENT"
 
 
 def is_active(listing: dict[str, Any], begin: str | None, day: str) -> bool:
-    """Whether a listing has still to run out today, or reaches into one that begins on another day."""
+    """Whether a listing is or was rightly under appeal, has still to run out, or reaches into a later one."""
+    against = (None, "quash_ex_nunc", "quash_ex_tunc", "vary")
+    if any(appeal["outcome"] in against for appeal in listing["appeals"]):
+        return True
     ends = [listing["until"]]
     if listing["ended"] is not None:
         if listing["ended"]["how"] == "annulled" and listing["ended"]["effective"] <= day:
@@ -180,7 +196,7 @@ def enter_listing(model: Model, context: Context, act: Any) -> None:
     note(model, context, act)["listings"].append(
         {
             "entry": context.digest, "act": context.place, "seq": context.seq, "authority": context.authority,
-            "cosigners": sorted({who for who, _, _ in context.cosigners}), "case": act.case, "ground": act.ground,
+            "co_deciders": sorted(signers(context) - {context.authority}), "case": act.case, "ground": act.ground,
             "unproven": type(act).__name__ == "ListingOpeningBalance", "area": act.area, "effective": act.effective,
             "until": act.until, "ended": None, "suspensions": [], "appeals": [],
         }
@@ -219,8 +235,8 @@ def listing_correct(model: Model, context: Context, act: Any) -> Rules:
     if listing is None:
         return
     yield from stands(listing, context.day)
-    if act.area != listing["area"]:
-        yield from appealable(model, context, act, {listing["authority"], *listing["cosigners"], context.authority})
+    if act.area != listing["area"] or not signers(context) <= deciders(listing):
+        yield from appealable(model, context, act.list, deciders(listing) | signers(context), act.area)
     if listing["effective"] is not None and act.effective is None:
         yield "R-DATES"
     if listing["effective"] is not None and act.effective is not None and act.effective < listing["effective"]:
@@ -235,6 +251,7 @@ def correct(model: Model, context: Context, act: Any) -> None:
     listing = listing_named(model, context, act, act.listing)
     assert listing is not None
     listing |= {"area": act.area, "effective": act.effective, "until": act.until}
+    join_deciders(listing, context)
     note(model, context, act)
 
 
@@ -277,6 +294,8 @@ def listing_restore(model: Model, context: Context, act: Any) -> Rules:
         yield "R-TRANSITION"
     if any(act.effective < begin for begin in running) or act.effective < act.decided:
         yield "R-DATES"
+    if not signers(context) <= deciders(listing):
+        yield from appealable(model, context, act.list, deciders(listing) | signers(context), listing["area"])
 
 
 def restore(model: Model, context: Context, act: Any) -> None:
@@ -284,6 +303,7 @@ def restore(model: Model, context: Context, act: Any) -> None:
     assert listing is not None
     *past, (begin, _, _) = listing["suspensions"]
     listing["suspensions"] = [*past, (begin, act.effective, context.seq)]
+    join_deciders(listing, context)
     note(model, context, act)
 
 

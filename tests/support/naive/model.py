@@ -38,6 +38,8 @@ class Context(NamedTuple):
 
 
 ZERO = bytes(32)
+UNSUPPORTED = "unsupported"
+"""What stands in a verdict for a rule set that nobody here has; an act that breaks a rule besides is refused."""
 TABLES = ("authority", "confirmed", "ground", "key", "law", "list", "mandate", "measure")
 
 
@@ -51,11 +53,14 @@ class Model:
         self.state: dict[str, dict[Any, Any]] = {name: {} for name in (*TABLES, "head", "subject")}
         self.ledger: dict[str, Any] | None = None
         self.entries: dict[tuple[bytes, int], bytes] = {}
+        self.current: dict[tuple[bytes, int], bytes] = {}
+        self.records: list[bytes] = []
 
     def copy(self) -> Model:
         """An independent model in the same state."""
         other = Model(self.acts, self.rule_sets, self.unsound_keys)
         other.state, other.ledger, other.entries = copy.deepcopy((self.state, self.ledger, self.entries))
+        other.records = list(self.records)
         return other
 
     def submit(self, seq: int, recorded_at: int, leaf: bytes, roots: list[bytes], checked: CheckedEntry) -> Verdict:
@@ -67,6 +72,7 @@ class Model:
         day = self._day(recorded_at, entry)
         cosigners = tuple((who, self._role(key), key) for who, key in entry.cosigners)
         before = copy.deepcopy((self.state, self.ledger)) if len(entry.acts) > 1 else None
+        self.current = {(entry.key, entry.author_seq): checked.digest}
         for index, act in enumerate(entry.acts):
             context = Context(
                 seq, day, leaf, checked.digest, entry.authority, entry.key, entry.author_seq,
@@ -74,6 +80,7 @@ class Model:
             )  # fmt: skip
             judge, apply = self.acts[type(act).__name__]
             broken = frozenset(judge(self, context, act))
+            broken = broken - {UNSUPPORTED} or broken
             if broken:
                 if before is not None:
                     self.state, self.ledger = before
@@ -151,6 +158,7 @@ class Model:
             "seen_size": head["seen_size"] if entry.seen is None else entry.seen[0],
         }
         self.entries[entry.key, entry.author_seq] = checked.digest
+        self.records.append(checked.digest)
 
     # -- the calendar ---------------------------------------------------------------------------------------------
 
@@ -194,13 +202,24 @@ class Model:
         """Who is the authority on the day: itself, or its last heir."""
         return [authority, *self.heirs(authority, day)][-1]
 
-    def is_tainted(self, key: bytes, author_seq: int, digest: bytes) -> bool:
-        """Whether an entry is disowned and not confirmed by one that counts."""
-        stands = self.state["key"][key]["stands"]
-        if stands is None or author_seq < stands:
-            return False
-        confirmed = self.state["confirmed"].get(digest)
-        return confirmed is None or self.is_tainted(confirmed["key"], confirmed["author_seq"], confirmed["entry"])
+    def answered_for(self) -> set[bytes]:
+        """The hashes of the entries that are answered for, found by adding until nothing more can be added.
+
+        What is answered for in a circle only is never reached from outside, so it is never added.
+        """
+        answered: set[bytes] = set()
+        grows = True
+        while grows:
+            known = len(answered)
+            for (key, author_seq), digest in {**self.entries, **self.current}.items():
+                row = self.state["key"][key]
+                stands = row["stands"] is None or author_seq < row["stands"]
+                vouched = row["by"] is None or row["by"][2] in answered
+                confirmed = self.state["confirmed"].get(digest, {}).get("entry") in answered
+                if (stands and vouched) or confirmed:
+                    answered.add(digest)
+            grows = len(answered) > known
+        return answered
 
     def related(self, one: str, other: str) -> bool:
         return one == other or one in self.above(other) or other in self.above(one)

@@ -112,6 +112,7 @@ def read_events(file: BinaryIO, layout: EventLayout, utc_offset: str) -> Iterato
 
 def read_event(line: Line, layout: EventLayout, utc_offset: str) -> EventRow | BadRow:
     """Read one line."""
+    value: Any = None
     try:
         value = json.loads(line.data.decode("utf-8"), object_pairs_hook=_object, parse_constant=_refuse_constant)
         return _event(line, value, layout, utc_offset)
@@ -122,7 +123,19 @@ def read_event(line: Line, layout: EventLayout, utc_offset: str) -> EventRow | B
     except RecursionError:
         return BadRow(line.number, "not JSON that can be read: nested too deeply")
     except (FormatError, ValueError) as error:
-        return BadRow(line.number, str(error))
+        return BadRow(line.number, str(error), *_concerns(value, layout))
+
+
+def _concerns(value: Any, layout: EventLayout) -> tuple[tuple[str, ...], str | None]:
+    """The key and the list that a row speaks of which cannot be read, as far as it tells: `BadRow.keys` and `.list`."""
+    if not isinstance(value, dict):
+        return (), None
+    try:
+        key = _text(value, layout.key).strip()
+        list_id = layout.lists if isinstance(layout.lists, str) else layout.lists.get(str(value.get(layout.list)))
+    except FormatError:
+        return (), None
+    return ((key,) if check_key(key) is None else ()), list_id
 
 
 def _event(line: Line, value: Any, layout: EventLayout, utc_offset: str) -> EventRow:

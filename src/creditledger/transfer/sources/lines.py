@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
@@ -13,13 +14,20 @@ MAX_KEY_BYTES = 2048
 """Longest key of a row, in bytes of UTF-8."""
 
 _SKIP_BYTES = 1 << 16
+_control = re.compile(r"[\x00-\x1f\x7f-\x9f]").search
 
 
 class BadRow(NamedTuple):
-    """A row that cannot be read: the number of its (first) line, counted from 1, and why."""
+    """A row that cannot be read: the number of its (first) line, counted from 1, and why.
+
+    `keys` are those that it may be about, () if it does not even tell that; `list` is the ledger's list that it speaks
+    of, None if it does not tell.
+    """
 
     line: int
     reason: str
+    keys: tuple[str, ...] = ()
+    list: str | None = None
 
 
 class Line(NamedTuple):
@@ -73,7 +81,7 @@ def check_key(key: str) -> str | None:
         return "the key holds a lone surrogate, which UTF-8 cannot express"
     if size > MAX_KEY_BYTES:
         return f"the key has {size} bytes, where at most {MAX_KEY_BYTES} are allowed"
-    if any(character < " " or "\x7f" <= character <= "\x9f" for character in key):
+    if _control(key):
         return f"the key {key[:80]!a} holds a control character"
     if key != key.strip():
         return f"the key {key[:80]!a} starts or ends with a space"

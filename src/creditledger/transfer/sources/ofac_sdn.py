@@ -16,6 +16,7 @@ after a record that fails, reading goes on with the line after its first.
 from __future__ import annotations
 
 import csv
+import re
 from collections import deque
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
@@ -29,6 +30,10 @@ _END_MARK = b"\x1a"
 _HEADER = "ent_num"
 _MAX_RECORD_LINES = 100
 _MAX_NUMBER = 10**10
+_MAX_KEYS = 1000
+_control = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]").search
+_begins_with_key = re.compile(rb'[ \t]*"?[ \t]*[0-9]{1,10}[ \t]*"?[ \t]*,').match
+_numbers = re.compile(rb'(?<![0-9])0{0,9}([1-9][0-9]{0,9})[ \t]*"?[ \t]*,').findall
 
 
 class SdnRow(NamedTuple):
@@ -83,12 +88,14 @@ def read_sdn(file: BinaryIO) -> Iterator[SdnRow | BadRow]:
         if data.startswith(_END_MARK) and not data.strip(b"\0 " + _END_MARK):
             ended = ended or line.number
         elif ended:
-            yield BadRow(line.number, f"the row follows the end mark (1A) of line {ended}")
+            yield BadRow(line.number, f"the row follows the end mark (1A) of line {ended}", _possible_keys(data))
         else:
             if data.endswith(_END_MARK) and data.count(b'"') % 2 == 0:
                 data, ended = data.removesuffix(_END_MARK), line.number
             row = _read_record(line.number, data, waiting, lines)
-            if row is not None:
+            if isinstance(row, BadRow):
+                yield row._replace(keys=_possible_keys(data))
+            elif row is not None:
                 yield row
 
 
@@ -122,6 +129,18 @@ def _read_record(
     return row
 
 
+def _possible_keys(data: bytes) -> tuple[str, ...]:
+    """Whom a line that cannot be read may be about; () if it does not begin as a row does.
+
+    The first number is its key. So may be each of the others that stands before a comma: where a line end is missing,
+    several parties stand on one line.
+    """
+    if _begins_with_key(data) is None:
+        return ()
+    found = dict.fromkeys(number.decode() for number in _numbers(data))
+    return tuple(found) if len(found) <= _MAX_KEYS else ()
+
+
 def _parse(number: int, data: bytes) -> SdnRow | BadRow | None:
     """Parse one whole record; None for a header line."""
     try:
@@ -131,7 +150,7 @@ def _parse(number: int, data: bytes) -> SdnRow | BadRow | None:
             text = data.decode("cp1252")
         except UnicodeDecodeError as error:
             return BadRow(number, f"neither UTF-8 nor Windows-1252: byte {data[error.start]:02X} after {error.start}")
-    if any((character < " " and character not in "\t\n") or "\x7f" <= character <= "\x9f" for character in text):
+    if _control(text):
         return BadRow(number, "the row holds a control character")
     try:
         records = list(csv.reader([text], strict=True))
