@@ -105,6 +105,7 @@ def exports() -> Iterator[Item]:
     frames = sealed(FIRST, good)
     whole = export(frames)
     body = whole[: whole.rindex(b"E\0\0\0")]
+    single = export(frames[:2]).rpartition(b"E\0\0\0")[0]
     unknown = second(UNKNOWN)
     activated = second([["rules.activate/1", "rules-2", bytes(32)]])
     content = ["evaders", ["handle", bytes(32)], sha(b"\2", bytes(32), b"x"), bytes(32), b"x"]
@@ -145,6 +146,7 @@ def exports() -> Iterator[Item]:
         ("another hash", export(frames, encode([2, 2, 0, bytes(32)])), 3, struct),
         ("an end of another form", export(frames, b"\xc1"), 3, struct),
         ("an end in a longer form", export(frames, b"\x94\xcc\2\2\0\xc4\x20" + sha(body)), 3, struct),
+        ("an end that counts in booleans", export(frames[:2], encode([True, True, False, sha(single)])), 3, struct),
         ("an end of 257 bytes", export(frames, bytes(257)), 3, struct),
         ("a frame of another type", export([*frames[:2], (b"Z", b""), *frames[2:]]), 3, struct),
         ("a frame of type r", export([(b"r", FIRST), *frames[1:]]), 3, struct),

@@ -35,6 +35,8 @@ def encode(value: Any) -> bytes:
     """The encoding of section 2.1."""
     if value is None:
         return b"\xc0"
+    if isinstance(value, bool):
+        return b"\xc3" if value else b"\xc2"
     if isinstance(value, int):
         for most, head, width in ((0x7F, b"", 1), (0xFF, b"\xcc", 1), (0xFFFF, b"\xcd", 2), (2**32 - 1, b"\xce", 4)):
             if value <= most:

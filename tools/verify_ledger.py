@@ -22,7 +22,7 @@ except ImportError as missing:
     sys.exit(f"cannot verify: {missing}; install what is needed with: pip install msgpack 'pynacl>=1.6.2'")
 
 MIXED_ORDER = bytes.fromhex("ea5ef8400c31ef41e28f22e718b43f66981b29cf645af2a0e223799bedaace47")  # no key of §6
-RULE_SETS = {"rules-1": "a830c6c4589f5849a485a76e77427173158c881f386b1b186447bb4a46c09c6a"}  # SHA-256 of the text
+RULE_SETS = {"rules-1": "77093ee1822444ba21be7354f03076bbb5cdda7fc1ca823af2937ce14082d6e3"}  # SHA-256 of the text
 UNCHECKED = [
     "LED-RULE beyond keys, authorities and mandates: of rules-1 section 7 what grounds, measures and lists say, R-SEPARATION, R-INDEPENDENT, R-TRANSCRIPT, R-SCHEME, R-CONFIRM; section 8 beyond role, mandate and area (of appeal.decide and content.erase: the area, too)",
     "LED-HEAD against remembered heads (a tail cut off at a checkpoint, another history shown to somebody else); LED-STATE and stored tiles; LED-CONTENT of what no P frame holds; witness cosignatures; ML-DSA; the truth of what is recorded, and of the log's clock",

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from audit.logs import Log, entry_of, ids, trust_in
+from audit.logs import ORIGIN, Log, entry_of, ids, log_signer, trust_in
 from audit.worlds import busy_world, many_world
 from creditledger.acts.catalogue import RulesActivate
 from creditledger.acts.content import commit
 from creditledger.acts.kinds import Commitment
-from creditledger.audit import planning
+from creditledger.audit import Trust, planning
 from creditledger.codec.canonical import encode
 from creditledger.codec.own import restore
 from creditledger.record.record import Record, decode_record, encode_record
@@ -96,6 +96,19 @@ def test_what_is_unknown_hides_nothing(name: str, seq: int, log: Log, tmp_path: 
     assert report.exit_code == 3, list(report.lines())
     assert name in ids(report) <= {name, "LED-VERSION"}
     assert report.first_bad == seq
+
+
+@pytest.mark.parametrize(("last", "code"), [(20, 3), (21, 13)])
+def test_a_checkpoint_by_a_key_that_is_no_log_key(last: int, code: int, tmp_path: Path) -> None:
+    """One before the unknown record is held against the register; of one that covers it nobody knows."""
+    log = built(with_acts(UNKNOWN))
+    assert len(log.records) == 21
+    stranger = log_signer("a stranger's")
+    log.trust = Trust(ORIGIN, log.trust.ledger_id, (log_signer().verifier.vkey, stranger.verifier.vkey))
+    log.seal([last], signer=stranger)
+    report = log.audit(tmp_path)
+    assert report.exit_code == code, list(report.lines())
+    assert ids(report) == {"LED-VERSION"} | ({"LED-KEY"} if code == 3 else set())
 
 
 def test_a_time_before_that_of_the_record_before_an_unknown_one(tmp_path: Path) -> None:

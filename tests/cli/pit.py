@@ -147,6 +147,7 @@ def check(done: Result, code: int) -> None:
         assert done.json["exit_code"] == code
         said = done.json["message"]
     else:
-        assert done.err.startswith("error: "), done
-        said = done.err.removeprefix("error: ").strip()
+        notes, found, said = done.err.partition("error: ")
+        assert found, done
+        assert all(line.startswith("note: ") for line in notes.splitlines()), done
     assert 15 < len(said) < 3000, done

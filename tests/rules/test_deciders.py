@@ -170,6 +170,16 @@ def test_a_body_below_the_heir_of_a_decider_lodges_no_appeal() -> None:
         world.append("branch", appeal_file(ref, list="new"))
 
 
+def test_two_bodies_that_succeed_each_other_are_each_the_other_one() -> None:
+    world = courts()
+    for body, successor in (("branch", "archive"), ("archive", "branch")):
+        world.append("root", authority_close(body, successor=successor, effective=TOMORROW))
+    governance = world.view.governance
+    assert governance.heirs("branch", world.day) == []
+    assert (governance.heirs("branch", TOMORROW), governance.heirs("archive", TOMORROW)) == (["archive"], ["branch"])
+    assert governance.present_body("branch", TOMORROW) == "archive"
+
+
 def test_the_heir_of_a_cosigner_is_no_independent_lodger_of_new_deciders() -> None:
     world = courts()
     list_with(world, district="add", ombudsman="lodge", tribunal="review")

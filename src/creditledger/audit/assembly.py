@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterator
 
 from creditledger.audit.findings import Finding, finding
 from creditledger.audit.passes import Sealed, Summary
@@ -14,12 +16,32 @@ from creditledger.tlog.tiles import WIDTH
 from creditledger.tlog.tree import EMPTY_ROOT, HASH_BYTES, Frontier
 
 
-class LogKeyUse(NamedTuple):
-    """Sizes of the first and the last checkpoint that a log key signed, and of the one before the last."""
+class LogKeyUses:
+    """Which log keys (32 bytes) signed which checkpoints: their sizes, and for each key the runs of those it signed."""
 
-    first: int
-    last: int
-    before_last: int
+    def __init__(self) -> None:
+        self._sizes = array("Q")
+        self._runs: dict[bytes, list[list[int]]] = {}
+
+    def add(self, size: int, keys: tuple[bytes, ...]) -> None:
+        """The next checkpoint, by its size and who signed it."""
+        number = len(self._sizes)
+        self._sizes.append(size)
+        for key in keys:
+            runs = self._runs.setdefault(key, [])
+            if runs and runs[-1][1] == number:
+                runs[-1][1] = number + 1
+            else:
+                runs.append([number, number + 1])
+
+    def upto(self, size: int) -> Iterator[tuple[bytes, int, int, int]]:
+        """Of each key that signed a checkpoint up to this size: the key, the sizes of its first and last such
+        checkpoint, and that of the one before the last, whoever signed it (0: none)."""
+        end = bisect_right(self._sizes, size)
+        for key, runs in self._runs.items():
+            last = next((min(stop, end) - 1 for start, stop in reversed(runs) if start < end), None)
+            if last is not None:
+                yield key, self._sizes[runs[0][0]], self._sizes[last], self._sizes[last - 1] if last else 0
 
 
 class Assembly:
@@ -30,7 +52,7 @@ class Assembly:
         sealed: the size of the last checkpoint whose root is that of the records.
         note: that checkpoint, as signed.
         first: the leaf hash of record 0, which is the ledger's id.
-        uses: which log keys (32 bytes) signed, and when.
+        uses: which log keys signed, and when.
     """
 
     def __init__(self, findings: Findings) -> None:
@@ -47,7 +69,7 @@ class Assembly:
         self.size = 0
         self.sealed = 0
         self.note = b""
-        self.uses: dict[bytes, LogKeyUse] = {}
+        self.uses = LogKeyUses()
         self.acts = 0
         self.signatures = 0
         self.checkpoints = 0
@@ -87,8 +109,8 @@ class Assembly:
 
     def _compare(self, sealed: Sealed, note: bytes) -> None:
         self.checkpoints += 1
-        before, self._newest = self._newest, sealed
-        self._note_keys(sealed, before.size)
+        self._newest = sealed
+        self.uses.add(sealed.size, sealed.keys)
         root = _with_tail(self._frontier, sealed.tail)
         if root == sealed.root:
             if self._agrees:
@@ -100,11 +122,6 @@ class Assembly:
             )  # fmt: skip
             message = f"{records} not the one that the signed checkpoint of size {sealed.size} covers"
             self._findings.add(finding("LED-TREE", self.sealed, message, expected=sealed.root, found=root))
-
-    def _note_keys(self, sealed: Sealed, before: int) -> None:
-        for key in sealed.keys:
-            use = self.uses.get(key)
-            self.uses[key] = LogKeyUse(sealed.size if use is None else use.first, sealed.size, before)
 
     def finish(self) -> None:
         """Say which records the broken links point at: what checkpoints prove is known only now."""
@@ -157,21 +174,21 @@ def _with_tail(frontier: Frontier, tail: bytes) -> bytes:
     return whole.root()
 
 
-def check_log_keys(uses: dict[bytes, LogKeyUse], governance: Governance) -> list[Finding]:
-    """Hold every key that signed checkpoints against the ledger's own register, as of its end.
+def check_log_keys(uses: LogKeyUses, governance: Governance, size: int) -> list[Finding]:
+    """Hold every key that signed checkpoints up to a size against the ledger's own register as of that size.
 
     A log key must be registered by a record that the checkpoint covers; and once a checkpoint covers its revocation, it
     no longer signs.
     """
     found = []
-    for key, use in uses.items():
+    for key, first, last, before_last in uses.upto(size):
         row = governance.keys.get(b"\x01" + key)
-        if row is None or row.role != "log" or row.added >= use.first:
-            size, reason = use.first, f"{key.hex()}, which the ledger has not registered as a log key at that size"
-        elif row.revoked is not None and row.revoked < use.before_last:
-            size, reason = use.last, f"{key.hex()}, revoked by record {row.revoked}"
+        if row is None or row.role != "log" or row.added >= first:
+            at, reason = first, f"{key.hex()}, which the ledger has not registered as a log key at that size"
+        elif row.revoked is not None and row.revoked < before_last:
+            at, reason = last, f"{key.hex()}, revoked by record {row.revoked}"
         else:
             continue
-        message = f"the checkpoint of size {size} is signed by a key that the ledger does not let sign"
-        found.append(finding("LED-KEY", size - 1, message, expected="a log key in force", found=reason))
+        message = f"the checkpoint of size {at} is signed by a key that the ledger does not let sign"
+        found.append(finding("LED-KEY", at - 1, message, expected="a log key in force", found=reason))
     return found

@@ -258,8 +258,7 @@ class _Audit:
             if ledger.origin != self.trust.origin:
                 message = "the ledger was founded under another origin"
                 self.findings.add(finding("LED-LEDGER", 0, message, expected=self.trust.origin, found=ledger.origin))
-            if self.stop == size:
-                self.findings.add(*check_log_keys(self.assembly.uses, judge.governance))
+            self.findings.add(*check_log_keys(self.assembly.uses, judge.governance, self.stop))
 
     def _replay(self, replay: Replay, content_key: bytes | None) -> None:
         """Acts about subjects, derived data, content."""

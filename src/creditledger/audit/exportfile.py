@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
 from creditledger.audit.outside import open_regular
-from creditledger.codec.canonical import decode
+from creditledger.codec.canonical import decode, encode
 from creditledger.errors import FormatError, UnsupportedError, VerificationFailed
 from creditledger.store.files import disk_error
 from creditledger.tlog.tiles import WIDTH
@@ -131,7 +131,7 @@ def _check_end(payload: bytes, counts: dict[bytes, int], digest: bytes, rest: by
         expected = decode(payload, _BOUNDS[b"E"])
     except FormatError as error:
         return Damage(None, f"the end frame cannot be read: {error}", _summary(found), payload.hex())
-    if expected != found:
+    if payload != encode(found):  # Not by their values: in Python true equals 1.
         message = "the file is not the one that was written: its end frame counts or hashes something else"
         return Damage(None, message, _summary(expected), _summary(found))
     return Damage(None, "something follows the end of the file", "nothing", rest.hex()) if rest else None

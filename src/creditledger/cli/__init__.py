@@ -6,6 +6,7 @@ where and what to do, and with the exit code of the error (see `creditledger.err
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from importlib import import_module
@@ -93,6 +94,7 @@ def run(arguments: list[str]) -> int:
     """Runs one command and returns its exit code; prints errors as sentences, in JSON when `--json` was given."""
     as_json = "--json" in arguments
     output.settle(0)
+    logging.basicConfig(format="note: %(message)s", level=logging.WARNING)
     try:
         result = cli.main(arguments, prog_name="creditledger", standalone_mode=False)
         sys.stdout.flush()

@@ -27,19 +27,22 @@ _TEXT_PREFIX = "ed25519:"
 _text_form = re.compile(r"ed25519:([A-Za-z0-9+/]{43}=)").fullmatch
 # RFC 8410 section 7: version 0, algorithm 1.3.101.112, and the seed as an octet string within an octet string.
 _PKCS8_PREFIX = bytes.fromhex("302e020100300506032b657004220420")
-_SCRYPT_N, _SCRYPT_R, _SCRYPT_P = 1 << 14, 8, 5
+SCRYPT_COST = 1 << 14
+"""What guessing one passphrase costs: N of RFC 7914."""
+_SCRYPT_R, _SCRYPT_P = 8, 5
 _OID_PBES2 = bytes.fromhex("06092a864886f70d01050d")
 _OID_SCRYPT = bytes.fromhex("06092b06010401da47040b")
 _OID_AES_256_CBC = bytes.fromhex("060960864801650304012a")
 
 
-def write_key(path: str | os.PathLike[str], seed: bytes, passphrase: bytes | None) -> None:
+def write_key(path: str | os.PathLike[str], seed: bytes, passphrase: bytes | None, *, cost: int = SCRYPT_COST) -> None:
     """Write a private key to a new file of mode 0600 and make it durable.
 
     Args:
         path: where; there must be nothing yet.
         seed: the 32-byte Ed25519 seed.
         passphrase: encrypts the file; None, and nothing else, leaves it unencrypted.
+        cost: a power of two; less than the default only where the passphrase is no secret, as in a demonstration.
 
     Raises:
         KeyFileError: something is there already, or it cannot be written.
@@ -52,7 +55,7 @@ def write_key(path: str | os.PathLike[str], seed: bytes, passphrase: bytes | Non
     elif not passphrase:
         raise PassphraseError("the passphrase is empty; to leave a key file unencrypted, say so explicitly")
     else:
-        pem = _pem("ENCRYPTED PRIVATE KEY", _encrypt(_PKCS8_PREFIX + seed, passphrase))
+        pem = _pem("ENCRYPTED PRIVATE KEY", _encrypt(_PKCS8_PREFIX + seed, passphrase, cost))
     _write_new(path, pem, 0o600)
 
 
@@ -209,7 +212,7 @@ def _write_new(path: str | os.PathLike[str], data: bytes, mode: int) -> None:
         raise KeyFileError(f"the key file {os.fspath(path)} could not be written: {error}") from error
 
 
-def _encrypt(plaintext: bytes, passphrase: bytes) -> bytes:
+def _encrypt(plaintext: bytes, passphrase: bytes, cost: int) -> bytes:
     """Return the DER of an EncryptedPrivateKeyInfo (RFC 8018 section 6.2: PBES2; RFC 7914 section 7: scrypt)."""
     import secrets
     from hashlib import scrypt
@@ -220,12 +223,10 @@ def _encrypt(plaintext: bytes, passphrase: bytes) -> bytes:
     from cryptography.hazmat.primitives.padding import PKCS7
 
     salt, iv = secrets.token_bytes(16), secrets.token_bytes(16)
-    key = scrypt(passphrase, salt=salt, n=_SCRYPT_N, r=_SCRYPT_R, p=_SCRYPT_P, maxmem=1 << 26, dklen=32)
+    key = scrypt(passphrase, salt=salt, n=cost, r=_SCRYPT_R, p=_SCRYPT_P, maxmem=1 << 26, dklen=32)
     padder, encryptor = PKCS7(128).padder(), Cipher(AES256(key), CBC(iv)).encryptor()
     ciphertext = encryptor.update(padder.update(plaintext) + padder.finalize()) + encryptor.finalize()
-    integers = (
-        _der(0x02, number.to_bytes(number.bit_length() // 8 + 1)) for number in (_SCRYPT_N, _SCRYPT_R, _SCRYPT_P)
-    )
+    integers = (_der(0x02, number.to_bytes(number.bit_length() // 8 + 1)) for number in (cost, _SCRYPT_R, _SCRYPT_P))
     derivation = _der(0x30, _OID_SCRYPT, _der(0x30, _der(0x04, salt), *integers))
     cipher = _der(0x30, _OID_AES_256_CBC, _der(0x04, iv))
     algorithm = _der(0x30, _OID_PBES2, _der(0x30, derivation, cipher))

@@ -27,7 +27,7 @@ SUBJECT_RULES: dict[type, Callable[[Governance, Context, Any, SubjectRow], None]
 GOVERNANCE_RULES: dict[type, Callable[[Governance, Context, Any], None]] = KEY_RULES | BODY_RULES | LIST_RULES
 
 RULE_SETS: dict[str, bytes] = {
-    "rules-1": bytes.fromhex("a830c6c4589f5849a485a76e77427173158c881f386b1b186447bb4a46c09c6a"),
+    "rules-1": bytes.fromhex("77093ee1822444ba21be7354f03076bbb5cdda7fc1ca823af2937ce14082d6e3"),
 }
 """The rule sets that this version runs, each with the SHA-256 of its published text."""
 

@@ -158,7 +158,8 @@ class Governance:
         """The authority's successor, if it is closed on the day, the successor's own, and so on."""
         found: list[str] = []
         row = self.authorities.get(authority)
-        while row is not None and row.closed is not None and row.closed <= day and row.successor not in (None, *found):
+        ends = (None, authority)
+        while row is not None and row.closed is not None and row.closed <= day and row.successor not in (*ends, *found):
             found.append(str(row.successor))
             row = self.authorities.get(found[-1])
         return found

@@ -39,7 +39,8 @@ from creditledger.rules.standing import (
 
 LAST_DAY = "9999-12-31"
 QUASHINGS = ("quash_ex_nunc", "quash_ex_tunc")
-_WON = (*QUASHINGS, "vary")
+WON = (*QUASHINGS, "vary")
+"""The outcomes after which the listing does not stand as it was decided."""
 
 
 def _require_scheme(standing: Standing, subject: Subject) -> None:
@@ -184,7 +185,7 @@ def _enter_listing(
         if listing.case != act.case:
             continue
         for appeal in listing.appeals:
-            if appeal.outcome is None or appeal.outcome in _WON:
+            if appeal.outcome is None or appeal.outcome in WON:
                 state = "is under appeal" if appeal.outcome is None else "was quashed or shortened on appeal"
                 refuse(
                     "R-DUPLICATE",
