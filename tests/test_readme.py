@@ -96,6 +96,27 @@ def test_the_library_examples_run(home: Path) -> None:
         assert done.stdout.strip()
 
 
+def test_the_library_examples_are_typed(tmp_path: Path) -> None:
+    """A strict type checker has nothing to say about them; and it does see the types, for it objects to a mistake."""
+    for number, example in enumerate(blocks("python")):
+        (tmp_path / f"example_{number}.py").write_text(example, encoding="utf-8")
+    (tmp_path / "mistake.py").write_text("import creditledger as cl\n\ncl.Ledger.open(5)\n", encoding="utf-8")
+    checker = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--cache-dir=cache", "--no-error-summary"]
+    done = run([*checker, *(path.name for path in sorted(tmp_path.glob("*.py")))], tmp_path)
+    assert (done.returncode, done.stderr) == (1, ""), done.stdout
+    (said,) = done.stdout.splitlines()
+    assert said.startswith('mistake.py:3: error: Argument 1 to "open" of "Ledger" has incompatible type "int"')
+
+
+def test_every_tool_is_named() -> None:
+    section = README[README.index("## For developers") :]
+    for folder in ("tools", "bench"):
+        for path in (ROOT / folder).iterdir():
+            assert path.is_dir() or f"`{path.name}`" in section, f"{folder}/{path.name}"
+    named = set(re.findall(r"`(\w+\.py|lock)`", section))
+    assert all(any((ROOT / folder / name).is_file() for folder in ("tools", "bench")) for name in named), named
+
+
 def test_the_two_commands_set_up_and_run() -> None:
     for name in ("main", "test"):
         found = re.search(rf"<!-- {name} -->\n```sh\n(.+)\n```", README)

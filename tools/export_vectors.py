@@ -151,7 +151,7 @@ def exports() -> Iterator[Item]:
         ("a frame of another type", export([*frames[:2], (b"Z", b""), *frames[2:]]), 3, struct),
         ("a frame of type r", export([(b"r", FIRST), *frames[1:]]), 3, struct),
         ("a record of 65,536 bytes", body + b"R\0\1\0\0", 3, struct),
-        ("a checkpoint of 16,385 bytes", body + b"C\0\0\x40\1", 3, struct),
+        ("a checkpoint of 65,536 bytes", body + b"C\0\1\0\0", 3, struct),
         ("a length of 4 GiB", body + b"R\xff\xff\xff\xff", 3, struct),
         ("a checkpoint first", export([frames[1], *frames]), 3, struct),
         ("a checkpoint twice", export([*frames, frames[-1]]), 3, struct),

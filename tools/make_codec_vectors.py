@@ -10,13 +10,13 @@ is stated for each vector by hand, and this script refuses to write one that its
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-TARGET = Path(__file__).parent.parent / "src/creditledger/spec/vectors/codec.json"
+from vector_file import VECTORS, one_a_line, write_or_check
+
+TARGET = VECTORS / "codec.json"
 
 MAX_INT, MAX_ARRAY, MAX_DEPTH = 2**53 - 1, 4096, 8
 
@@ -281,22 +281,12 @@ def vectors() -> list[dict[str, Any]]:
 
 def render() -> str:
     """Return the file: one vector a line."""
-    return "[\n" + ",\n".join(json.dumps(vector) for vector in vectors()) + "\n]\n"
+    return one_a_line(vectors())
 
 
 def main(arguments: list[str]) -> int:
     """Write the file, or compare it."""
-    if arguments not in ([], ["--check"]):
-        sys.stderr.write(f"{__doc__}\n")
-        return 2
-    text = render()
-    if not arguments:
-        TARGET.parent.mkdir(parents=True, exist_ok=True)
-        TARGET.write_text(text, encoding="utf-8")
-    elif not TARGET.exists() or TARGET.read_text(encoding="utf-8") != text:
-        sys.stderr.write(f"{TARGET} is not what this script makes; run it without --check\n")
-        return 1
-    return 0
+    return write_or_check(TARGET, render, __doc__, arguments)
 
 
 if __name__ == "__main__":

@@ -13,14 +13,14 @@ never sign with this.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from hashlib import sha512
 from itertools import count
-from pathlib import Path
 
-TARGET = Path(__file__).parent.parent / "src/creditledger/spec/vectors/ed25519.json"
+from vector_file import VECTORS, one_a_line, write_or_check
+
+TARGET = VECTORS / "ed25519.json"
 
 # The curve -x^2 + y^2 = 1 + d x^2 y^2 over the integers modulo P, RFC 8032 section 5.1.
 P = 2**255 - 19
@@ -338,22 +338,12 @@ def vectors() -> list[dict[str, str | bool]]:
 
 def render() -> str:
     """Return the file: one vector a line."""
-    return "[\n" + ",\n".join(json.dumps(vector) for vector in vectors()) + "\n]\n"
+    return one_a_line(vectors())
 
 
 def main(arguments: list[str]) -> int:
     """Write the file, or compare it."""
-    if arguments not in ([], ["--check"]):
-        sys.stderr.write(f"{__doc__}\n")
-        return 2
-    text = render()
-    if not arguments:
-        TARGET.parent.mkdir(parents=True, exist_ok=True)
-        TARGET.write_text(text, encoding="utf-8")
-    elif not TARGET.exists() or TARGET.read_text(encoding="utf-8") != text:
-        sys.stderr.write(f"{TARGET} is not what this script makes; run it without --check\n")
-        return 1
-    return 0
+    return write_or_check(TARGET, render, __doc__, arguments)
 
 
 if __name__ == "__main__":

@@ -12,14 +12,13 @@ code with ours.
 
 from __future__ import annotations
 
-import json
 import struct
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from field_vectors import bad_keys, dates, fields, texts
+from vector_file import VECTORS, one_a_line, write_or_check
 from vector_writer import (
     ACTS,
     ADD,
@@ -42,7 +41,7 @@ from vector_writer import (
     variants,
 )
 
-TARGET = Path(__file__).parent.parent / "src/creditledger/spec/vectors/entries.json"
+TARGET = VECTORS / "entries.json"
 
 
 def entries() -> Iterator[Case]:
@@ -282,23 +281,13 @@ def render() -> str:
     lines = []
     for field, cases in (("entry_hex", entries()), ("record_hex", records())):
         for desc, data, error in cases:
-            vector = {"desc": desc, field: data.hex(), "ok": error is None, "error_class": error}
-            lines.append(json.dumps(vector))
-    return "[\n" + ",\n".join(lines) + "\n]\n"
+            lines.append({"desc": desc, field: data.hex(), "ok": error is None, "error_class": error})
+    return one_a_line(lines)
 
 
 def main(arguments: list[str]) -> int:
     """Write the file, or compare it."""
-    if arguments not in ([], ["--check"]):
-        sys.stderr.write(f"{__doc__}\n")
-        return 2
-    text = render()
-    if not arguments:
-        TARGET.write_text(text, encoding="utf-8")
-    elif not TARGET.exists() or TARGET.read_text(encoding="utf-8") != text:
-        sys.stderr.write(f"{TARGET} is not what this script makes; run it without --check\n")
-        return 1
-    return 0
+    return write_or_check(TARGET, render, __doc__, arguments)
 
 
 if __name__ == "__main__":

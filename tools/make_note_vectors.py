@@ -19,7 +19,6 @@ import base64
 import json
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 from nacl.signing import SigningKey
 
@@ -41,8 +40,9 @@ from note_writer import (
     trust_file,
     vkey,
 )
+from vector_file import VECTORS, one_a_line, write_or_check
 
-TARGET = Path(__file__).parent.parent / "src/creditledger/spec/vectors/notes.json"
+TARGET = VECTORS / "notes.json"
 
 
 # -- names and vkeys ---------------------------------------------------------------------------------------------------
@@ -228,6 +228,17 @@ def trust_files() -> Iterator[Item]:
         ("a key that is a number", good.replace(json.dumps([key]), "[7]"), 1),
         ("a key without its array", good.replace(json.dumps([key]), json.dumps(key)), 1),
         ("a key of mixed order", trust_file(identity, vkey(ORIGIN, b"\x01" + MIXED)), 1),
+        (
+            "a key of another type after one that is malformed",
+            trust_file(identity, "x", vkey(ORIGIN, b"\x06" + bytes(9))),
+            1,
+        ),
+        (
+            "a key of another type before one that is malformed",
+            trust_file(identity, vkey(ORIGIN, b"\x06" + bytes(9)), "x"),
+            1,
+        ),
+        ("a key of another type twice", trust_file(identity, *[vkey(ORIGIN, b"\x06" + bytes(9))] * 2), 1),
         ("a key of another type", trust_file(identity, key, vkey(ORIGIN, b"\x06" + bytes(1312))), 13),
         ("another version", trust_file(identity, version="creditledger/trust/v2"), 13),
         ("a version far ahead", trust_file(identity, version="creditledger/trust/v999999999"), 13),
@@ -263,21 +274,12 @@ def trust_files() -> Iterator[Item]:
 def render() -> str:
     """Return the file: one vector a line."""
     items = [*names(), *vkeys(), *notes(), *trust_files(), *exports()]
-    return "[\n" + ",\n".join(json.dumps(item) for item in items) + "\n]\n"
+    return one_a_line(items)
 
 
 def main(arguments: list[str]) -> int:
     """Write the file, or compare it."""
-    if arguments not in ([], ["--check"]):
-        sys.stderr.write(f"{__doc__}\n")
-        return 2
-    text = render()
-    if not arguments:
-        TARGET.write_text(text, encoding="utf-8")
-    elif not TARGET.exists() or TARGET.read_text(encoding="utf-8") != text:
-        sys.stderr.write(f"{TARGET} is not what this script makes; run it without --check\n")
-        return 1
-    return 0
+    return write_or_check(TARGET, render, __doc__, arguments)
 
 
 if __name__ == "__main__":

@@ -16,10 +16,11 @@ import datetime as dt
 import json
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
-TARGET = Path(__file__).parent.parent / "src/creditledger/spec/vectors/values.json"
+from vector_file import VECTORS, one_a_line, write_or_check
+
+TARGET = VECTORS / "values.json"
 
 IDENTIFIER_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789._-"
 LABEL_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789-"
@@ -209,22 +210,12 @@ def render() -> str:
         {"kind": kind, "value": value, "ok": model(value)} for kind, model in MODELS.items() for value in _values(kind)
     ]
     lines += [{"kind": kind, "arguments": arguments, "result": result} for kind, arguments, result in _arithmetic()]
-    return "[\n" + ",\n".join(json.dumps(line) for line in lines) + "\n]\n"
+    return one_a_line(lines)
 
 
 def main(arguments: list[str]) -> int:
     """Write the file, or compare it."""
-    if arguments not in ([], ["--check"]):
-        sys.stderr.write(f"{__doc__}\n")
-        return 2
-    text = render()
-    if not arguments:
-        TARGET.parent.mkdir(parents=True, exist_ok=True)
-        TARGET.write_text(text, encoding="utf-8")
-    elif not TARGET.exists() or TARGET.read_text(encoding="utf-8") != text:
-        sys.stderr.write(f"{TARGET} is not what this script makes; run it without --check\n")
-        return 1
-    return 0
+    return write_or_check(TARGET, render, __doc__, arguments)
 
 
 if __name__ == "__main__":

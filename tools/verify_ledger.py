@@ -22,7 +22,7 @@ except ImportError as missing:
     sys.exit(f"cannot verify: {missing}; install what is needed with: pip install msgpack 'pynacl>=1.6.2'")
 
 MIXED_ORDER = bytes.fromhex("ea5ef8400c31ef41e28f22e718b43f66981b29cf645af2a0e223799bedaace47")  # no key of §6
-RULE_SETS = {"rules-1": "77093ee1822444ba21be7354f03076bbb5cdda7fc1ca823af2937ce14082d6e3"}  # SHA-256 of the text
+RULE_SETS = {"rules-1": "2f360b2a955e65c2f12251a3d94f3a7a1c26e214761d10017281b52470ee1459"}  # SHA-256 of the text
 UNCHECKED = [
     "LED-RULE beyond keys, authorities and mandates: of rules-1 section 7 what grounds, measures and lists say, R-SEPARATION, R-INDEPENDENT, R-TRANSCRIPT, R-SCHEME, R-CONFIRM; section 8 beyond role, mandate and area (of appeal.decide and content.erase: the area, too)",
     "LED-HEAD against remembered heads (a tail cut off at a checkpoint, another history shown to somebody else); LED-STATE and stored tiles; LED-CONTENT of what no P frame holds; witness cosignatures; ML-DSA; the truth of what is recorded, and of the log's clock",
@@ -35,8 +35,7 @@ def demand(holds: object, finding: str, what: str, expected: object, found: obje
     if not holds:
         raise Fault(finding, what, expected, found)
 
-def sha256(*parts: bytes) -> bytes:
-    return hashlib.sha256(b"".join(parts)).digest()
+def sha256(*parts: bytes) -> bytes: return hashlib.sha256(b"".join(parts)).digest()
 
 def decode(data: bytes, finding: str = "LED-ENC") -> Any:
     """The value that `data`, bounded by the caller, encodes (§2.1). That encoding it gives `data` again settles the
@@ -205,12 +204,12 @@ def read_trust(path: str) -> Row:
     for vkey in vkeys if formed and type(vkeys) is list and 1 <= len(vkeys) <= 64 else ():
         m = re.fullmatch(f"([^+]+)\\+([0-9a-f]{{8}})\\+({BASE64})", vkey if type(vkey) is str and len(vkey) <= 4096 else "")
         key = base64.b64decode(m[3]) if m else b""
-        if m and len(key) > 1 and fits("keyname", m[1]) and m[2] == sha256(m[1].encode(), b"\n", key)[:4].hex():
-            demand(key[0] == 1, "LED-VERSION", "type of a log key", "01, Ed25519", key[:1])
-            if len(key) == 33 and is_prime_order(key[1:]):
-                keys[m[1], bytes.fromhex(m[2])] = key
+        named = m and len(key) > 1 and fits("keyname", m[1]) and m[2] == sha256(m[1].encode(), b"\n", key)[:4].hex()
+        if m and named and (key[0] != 1 or (len(key) == 33 and is_prime_order(key[1:]))):
+            keys[m[1], bytes.fromhex(m[2])] = key
     if not keys or len(keys) != len(vkeys):
         raise ValueError("the trust file is not of section 12.2: its four settings, 1 to 64 vkeys, each once")
+    demand(all(key[0] == 1 for key in keys.values()), "LED-VERSION", "type of a log key", "01, Ed25519", "another")
     return Row(origin=origin, ledger_id=bytes.fromhex(ledger_id), keys=keys)
 
 OTHER = "v(?!1(?![0-9]))[1-9][0-9]{0,8}"  # another version of a file
@@ -248,7 +247,7 @@ RULES: list[tuple[str, str, Any]] = [  # R §6 to 8.1: of which acts, what is de
     ("authority.register/1 mandate.grant/1 ground.register/1 measure.register/1 list.define/1", "R-LEGAL-BASIS", lambda s, a: s.holds(s.laws.get(a.law))),
     ("authority.register/1", "parent open, R-ADMIN", lambda s, a: (a.parent is None or s.open(a.parent)) and s.admin(a.parent)),
     ("authority.close/1", "R-AUTHORITY-CLOSED: authority open, or an heir named by root", lambda s, a: s.orphaned(a) or (s.open(a.authority) and (s.bodies[a.authority].closed is None or a.effective < s.bodies[a.authority].closed))),
-    ("authority.close/1", "successor open, R-SELF", lambda s, a: a.successor is None or (s.open(a.successor) and a.successor != a.authority)),
+    ("authority.close/1", "successor open, R-SELF", lambda s, a: a.successor is None or (s.open(a.successor) and a.authority not in s.line(a.successor))),
     ("authority.close/1", "R-CONSENT", lambda s, a: s.role == "root" or a.successor == s.bodies[a.authority].successor or (s.bodies[a.authority].successor is None and a.successor in s.consenting | {s.author})),
     ("authority.close/1 mandate.grant/1", "R-ADMIN, and so R-SELF", lambda s, a: s.admin(s.parent(a.authority))),
     ("mandate.grant/1 law.register/1", "R-MANDATE-TERM, R-DATES", lambda s, a: a.until is None or a.effective < a.until),
@@ -290,7 +289,7 @@ class Verifier:
             raise ValueError("this is no export: its first line is another")
         demand(line == b"creditledger/export/v1\n", "LED-VERSION", "first line", "creditledger/export/v1", line)
         digest, after = hashlib.sha256(line), {b"R": (b"", b"R", b"C"), b"C": (b"R",), b"P": (b"", b"R", b"C", b"P")}
-        most = {b"R": 65_535, b"C": 16_384, b"P": 1_153_434, b"E": 256}
+        most = {b"R": 65_535, b"C": 65_535, b"P": 1_153_434, b"E": 256}
         while before != b"E":
             head = file.read(5)
             kind, size = head[:1], int.from_bytes(head[1:])
@@ -435,24 +434,25 @@ class Verifier:
     def holds(self, row: Any) -> bool: return bool(row and row.effective <= self.day and self.lasts(row.until))
     def open(self, name: str) -> bool: return name in self.bodies and self.lasts(self.bodies[name].closed)
     def orphaned(self, a: Row) -> bool: return self.role == "root" and a.authority in self.bodies and not self.open(a.authority) and self.bodies[a.authority].successor is None and a.successor is not None
+    def line(self, name: Any) -> list[Any]:
+        line = [name]
+        while line[-1] in self.bodies:
+            line.append(self.bodies[line[-1]].successor)
+        return line
     def parent(self, name: str) -> Any: return self.bodies[name].parent if name in self.bodies else None
     def admin(self, *names: Any) -> bool: return self.rooted or (self.role == "admin" and self.author in names)
     def power(self, action: str, *lists: Any) -> bool: return self.admin(self.author if any(self.held(name, action) for name in lists) else None)
     def held(self, name: Any, action: str) -> list[Row]:
-        held = [m for m in self.granted.get((self.author, name), []) if action in m.actions and self.holds(m)]
-        return [m for m in held if self.lasts(m.revoked) and self.holds(self.laws[m.law])]
+        return [m for m in self.granted.get((self.author, name), []) if action in m.actions and self.holds(m) and self.lasts(m.revoked) and self.holds(self.laws[m.law])]
     def used(self, a: Row) -> list[Row]:
-        transcribes = self.lists[a.list].source and ACTIONS[a.type] not in ("lodge", "review", "erase")
-        return self.held(a.list, "transcribe" if transcribes else ACTIONS[a.type])
+        return self.held(a.list, "transcribe" if self.lists[a.list].source and ACTIONS[a.type] not in ("lodge", "review", "erase") else ACTIONS[a.type])
     def covers(self, m: Row, area: str | None) -> bool:
         return not m.areas or (area is not None and any(area == q or area.startswith((q + "-", q + ".")) for q in m.areas))
     def passes_on(self, m: Row, a: Row) -> bool:
         until = m.until is None or (a.until is not None and a.until <= m.until)
-        areas = all(self.covers(m, area) for area in a.areas or [None])
-        return bool(m.effective <= a.effective and until and areas and {*a.actions} <= {*m.actions} - {"delegate"})
+        return bool(m.effective <= a.effective and until and all(self.covers(m, area) for area in a.areas or [None]) and {*a.actions} <= {*m.actions} - {"delegate"})
     def stands(self, a: Row) -> int: return a.stands_behind[0] + 1 if a.stands_behind else 0
-    def spares(self, key: Row) -> bool:
-        return bool(sum(k.role == key.role and k.revoked is None and self.lasts(k.until) for k in self.keys.values() if k is not key) >= {"log": 1, "root": self.threshold}.get(key.role, 0))
+    def spares(self, key: Row) -> bool: return bool(sum(k.role == key.role and k.revoked is None and self.lasts(k.until) for k in self.keys.values() if k is not key) >= {"log": 1, "root": self.threshold}.get(key.role, 0))
     def report(self) -> dict[str, Any]:
         """What is printed, with the exit of §13.3: evidence before what is unsupported before what is unsealed."""
         for size, place in self.early:  # Only now is it known whether they lie beyond the end of the log.

@@ -29,6 +29,7 @@ def tasks() -> dict[str, Callable[..., Any]]:
         "crash": lambda number: os.kill(os.getpid(), number),
         "leave": os._exit,
         "print": _print,
+        "complain": _complain,
         "bug": lambda: dict[str, int]()["nothing"],
         "refuse": lambda: _throw(Refused("R-TERM", "too long", "a shorter one", 3)),
         "fail": lambda: _throw(VerificationFailed("LED-SIG", "no", expected="a", found="b", seq=7)),
@@ -49,6 +50,13 @@ def _print() -> str:
     """Write where the answers go, read where the calls come from: neither may be disturbed."""
     print("noise", flush=True)
     return sys.stdin.read()
+
+
+def _complain() -> None:
+    """Write to standard error in every way that there is, and raise."""
+    print("noise", file=sys.stderr, flush=True)
+    os.write(2, b"more noise\n")
+    raise OSError("what no task expects")
 
 
 def _ignore() -> None:

@@ -218,6 +218,46 @@ def test_a_tile_that_goes_on(tmp_path: Path) -> None:
     assert report.findings[0].derived
 
 
+DIRECTORY = {"flags": (8, 0x8000), "first byte of the root": (44, 0x01), "last byte of the root": (50, 0x8000)}
+"""Where a table's row in the engine's directory has what, counted from its name, and which bits to flip there."""
+
+
+@pytest.mark.parametrize("part", DIRECTORY)
+@pytest.mark.parametrize("table", LOG_TABLES)
+def test_a_table_that_cannot_be_read(table: str, part: str, ledger: Path, audit: Callable[..., Report]) -> None:
+    """An empty one, such as that of the tiles in a small log, is no exception: it is opened and read, too."""
+    unreadable(ledger / "log" / "data.mdb", table, *DIRECTORY[part])
+    report = audit(ledger)
+    assert report.exit_code == 3, list(report.lines())
+    if table == "tile":
+        only(report, "LED-STRUCT")
+        assert [one.derived for one in report.findings] == [True]
+
+
+def test_tiles_that_cannot_be_read_hide_nothing_else(tmp_path: Path) -> None:
+    world = many_world()
+    log = Log.of(world, [world.size])
+    ledger = log.store(tmp_path / "ledger")
+    unreadable(ledger / "log" / "data.mdb", "tile", *DIRECTORY["first byte of the root"])
+    report = verify(ledger, trust=log.trust, raise_on_failure=False)
+    only(report, "LED-STRUCT")
+    assert [one.derived for one in report.findings] == [True]
+    assert any(f"rules of {world.size} records" in one for one in report.checked)
+    assert any("tiles" in one for one in report.not_checked)
+
+
+def unreadable(data: Path, table: str, offset: int, bits: int) -> None:
+    """Flip these bits of two bytes in every row that the engine's directory has had for a table."""
+    content = bytearray(data.read_bytes())
+    at = content.find(b"\x00" + table.encode())
+    while at >= 0:
+        start = at + 1 + len(table) + len(table) % 2 - 4 + offset
+        flipped = int.from_bytes(content[start : start + 2], "little") ^ bits
+        content[start : start + 2] = flipped.to_bytes(2, "little")
+        at = content.find(b"\x00" + table.encode(), at + 1)
+    data.write_bytes(content)
+
+
 @pytest.mark.parametrize(("place", "size", "found"), [(99, 99, "LED-HEAD"), (99, 7, "LED-CKPT"), (9, 99, "LED-HEAD")])
 def test_a_checkpoint_beyond_the_end(
     place: int, size: int, found: str, ledger: Path, audit: Callable[..., Report]

@@ -154,6 +154,15 @@ def test_a_defect_is_told_without_its_traceback(pool: Pool) -> None:
     assert caught.value.words.startswith("Traceback")
 
 
+def test_what_a_worker_complains_of_does_not_reach_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    """Neither what a task raises or writes, nor what the interpreter says that cannot even begin."""
+    for module, task in ((MODULE, "bug"), (MODULE, "complain"), ("audit.no_such_module", "bug")):
+        with Pool(module, 2) as pool, pytest.raises(WorkerDied) as caught:
+            list(pool.map(task, [()] * 4))
+        assert caught.value.words
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [("", ""), ("one\ntwo", ": two"), ("x" * 400, ": " + "x" * 300), ("a\x1b[2Jb", ": a\ufffd[2Jb")],

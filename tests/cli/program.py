@@ -9,6 +9,7 @@ import os
 import pty
 import re
 import resource
+import select
 import struct
 import subprocess
 import sys
@@ -108,6 +109,36 @@ class Program:
                 shown += data
         os.close(master)
         return process.returncode, shown.decode().replace("\r\n", "\n")
+
+    def converse(self, *arguments: object, answers: list[tuple[str, str]]) -> tuple[int, str]:
+        """Runs it on a terminal; each answer is typed once its question is shown. Exit code and what is shown."""
+        master, slave = pty.openpty()
+        with subprocess.Popen(
+            [sys.executable, "-m", "creditledger", *map(str, arguments)],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env=self.environment(),
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - there is one thread
+            start_new_session=True,
+        ) as process:
+            os.close(slave)
+            shown, waiting, seen = "", list(answers), 0
+            while select.select([master], [], [], 60)[0]:
+                try:
+                    data = os.read(master, 65536)
+                except OSError:  # EIO: nobody has the other side open any more.
+                    break
+                shown += data.decode()
+                if waiting and (at := shown.find(waiting[0][0], seen)) >= 0:
+                    seen = at + len(waiting[0][0])
+                    os.write(master, f"{waiting.pop(0)[1]}\n".encode())
+            else:
+                process.kill()
+                raise AssertionError(f"nothing was shown for a minute after: {shown}")
+        os.close(master)
+        assert not waiting, f"never asked: {waiting}; shown: {shown}"
+        return process.returncode, plain(shown).replace("\r\n", "\n")
 
 
 def plain(shown: str) -> str:

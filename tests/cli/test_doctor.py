@@ -32,7 +32,7 @@ def examined(bench: Bench, *options: object, code: int | None = None) -> dict[st
             found[line["check"]] = line
     problems = [line for lines in (done.json["machine"], done.json["ledger"]) for line in lines]
     assert done.json["problems"] == sum(line["verdict"] == "problem" for line in problems)
-    assert done.code == (1 if done.json["problems"] else 0)
+    assert done.code == (code if code is not None else 1 if done.json["problems"] else 0)
     assert done.err == ""
     return found
 
@@ -188,7 +188,20 @@ def test_no_ledger_or_a_damaged_description(bench: Bench, text: str | None) -> N
     (bench.ledger / "ledger.toml").unlink()
     if text is not None:
         (bench.ledger / "ledger.toml").write_text(text)
-    assert verdicts(examined(bench)) == {"ledger.toml": "problem"}
+    assert verdicts(examined(bench, code=10 if text is None else 1)) == {"ledger.toml": "problem"}
+
+
+@pytest.mark.parametrize("place", ["nowhere", "an empty directory", "a file"])
+def test_where_no_ledger_is_the_exit_code_says_so(demo: Bench, tmp_path: Path, place: str) -> None:
+    path = tmp_path / place
+    if place == "an empty directory":
+        path.mkdir()
+    elif place == "a file":
+        path.touch()
+    done = demo.run("doctor", path)
+    assert done.code == 10
+    assert f"there is no ledger at {path}" in done.out
+    assert demo.run("doctor", path, "--json").code == 10
 
 
 def test_on_a_terminal_what_to_do_stands_below(bench: Bench) -> None:

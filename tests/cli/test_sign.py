@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import pty
-import select
-import subprocess
-import sys
-import termios
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +11,7 @@ import pytest
 
 from cli.bench import SEED, Bench
 from cli.in_process import in_process
-from cli.program import Program, Result, plain
+from cli.program import Program, Result
 from creditledger.demo import generated
 from creditledger.keys.keyfile import format_public_key, write_key, write_public_key
 from creditledger.ledger.founding import system_clock
@@ -204,7 +198,7 @@ def test_a_number_is_given_up_only_after_expiry(bench: Bench, tmp_path: Path) ->
     assert (tried.code, "1 number would be given up" in tried.err, len(pending(bench))) == (0, True, 1)
     unproven = bench.run(*void)
     assert (unproven.code, "If this is an old copy" in unproven.err, len(pending(bench))) == (2, True, 1)
-    code, shown = converse(bench.run, *void, answers=[("Is this the ledger itself", "n")])
+    code, shown = bench.run.converse(*void, answers=[("Is this the ledger itself", "n")])
     assert (code, len(pending(bench))) == (1, 1), shown
     done = bench.run(*void, "--yes", "--json")
     assert (done.code, [one["file"] for one in done.json["voided"]]) == (0, [str(tmp_path / "a.json.signed")])
@@ -311,44 +305,15 @@ def test_a_pipe_that_nobody_writes_to_does_not_hold_anybody_up(
     assert done.code == code, done
 
 
-def converse(run: Program, *arguments: object, answers: list[tuple[str, str]]) -> tuple[int, str]:
-    """Runs the program on a terminal; each answer is typed once its question is shown. Exit code and what is shown."""
-    master, slave = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "creditledger", *map(str, arguments)],
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-        env=run.environment(),
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - there is one thread
-        start_new_session=True,
-    ) as process:
-        os.close(slave)
-        shown, waiting = "", list(answers)
-        while select.select([master], [], [], 60)[0]:
-            try:
-                data = os.read(master, 65536)
-            except OSError:  # EIO: nobody has the other side open any more.
-                break
-            shown += data.decode()
-            if waiting and waiting[0][0] in shown:
-                os.write(master, f"{waiting.pop(0)[1]}\n".encode())
-        else:
-            process.kill()
-            pytest.fail(f"nothing was shown for a minute after: {shown}")
-    os.close(master)
-    return process.returncode, plain(shown).replace("\r\n", "\n")
-
-
 def test_the_prompt_says_which_key_it_is_for(demo: Bench, tmp_path: Path) -> None:
     draft = write(tmp_path / "a.json", listing())
     locked = demo.key("locked")
     offline = ("sign", draft, "--key", locked, "--trust", demo.trust)
-    code, shown = converse(demo.run, *offline, answers=[(f"Passphrase for {locked}: ", "wrong")])
+    code, shown = demo.run.converse(*offline, answers=[(f"Passphrase for {locked}: ", "wrong")])
     assert (code, "the passphrase for the key file" in shown) == (12, True)
     new = tmp_path / "new.key"
     answers = [(f"New passphrase for {new}: ", "secret"), ("Once more: ", "secret")]
-    code, shown = converse(demo.run, "keygen", new, answers=answers)
+    code, shown = demo.run.converse("keygen", new, answers=answers)
     assert (code, "secret" in shown) == (0, False)
 
 
@@ -357,10 +322,10 @@ def test_a_draft_is_shown_and_asked_about_before_append_signs_it(bench: Bench, t
     arguments = ("append", bench.ledger, draft, "--key", bench.key(COURT), "--log-key", bench.key("log"))
     alone = bench.run(*arguments)
     assert (alone.code, "add --yes" in alone.err, f"{COURT} lists {FIRM}" in alone.err) == (2, True, True)
-    code, shown = converse(bench.run, *arguments, answers=[("Sign this and record?", "n")])
+    code, shown = bench.run.converse(*arguments, answers=[("Sign this and record?", "n")])
     assert (code, "Nothing was signed." in shown) == (1, True)
     assert sequences(bench) == set()
-    code, shown = converse(bench.run, *arguments, answers=[("Sign this and record?", "y")])
+    code, shown = bench.run.converse(*arguments, answers=[("Sign this and record?", "y")])
     assert (code, ": record " in shown, ", 1 act, " in shown) == (0, True, True)
 
 

@@ -322,6 +322,24 @@ def test_suspensions_follow_one_another() -> None:
     )
 
 
+def test_nobody_bars_a_suspension_by_one_that_lies_ahead() -> None:
+    world = courts()
+    ref = listed(world)
+    for year in ("9000", "9999"):
+        world.append("district", listing_suspend(ref, effective=f"{year}-01-01"))
+        world.append("district", listing_restore(ref, effective=f"{year}-01-01"))
+    world.append("high", listing_suspend(ref, effective="2026-06-01"))
+    assert the_listing(world, ref).suspensions == (Suspension("2026-06-01", None),)
+
+
+def test_a_suspension_that_has_begun_is_not_replaced() -> None:
+    world = courts()
+    ref = listed(world)
+    world.append("district", listing_suspend(ref, effective=DAY), listing_restore(ref, effective="2026-06-01"))
+    with pytest.raises(Refused, match="R-DATES"):
+        world.append("high", listing_suspend(ref, effective="2026-05-01"))
+
+
 def test_a_removal_that_lies_ahead_may_be_brought_forward_and_the_listing_stands_until_then() -> None:
     world = courts()
     ref = listed(world)

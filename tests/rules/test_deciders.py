@@ -170,14 +170,18 @@ def test_a_body_below_the_heir_of_a_decider_lodges_no_appeal() -> None:
         world.append("branch", appeal_file(ref, list="new"))
 
 
-def test_two_bodies_that_succeed_each_other_are_each_the_other_one() -> None:
+def test_bodies_do_not_succeed_each_other_in_a_circle_that_nobody_could_end() -> None:
     world = courts()
-    for body, successor in (("branch", "archive"), ("archive", "branch")):
-        world.append("root", authority_close(body, successor=successor, effective=TOMORROW))
+    world.append("root", authority_close("branch", successor="archive", effective=TOMORROW))
+    world.append("root", authority_close("archive", successor="tribunal", effective=TOMORROW))
+    for successor in ("tribunal", "archive", "branch"):
+        with pytest.raises(Refused, match="R-SELF"):
+            world.append("root", authority_close("tribunal", successor=successor, effective=TOMORROW))
+    world.append("root", authority_close("tribunal", successor="ombudsman", effective=TOMORROW))
     governance = world.view.governance
     assert governance.heirs("branch", world.day) == []
-    assert (governance.heirs("branch", TOMORROW), governance.heirs("archive", TOMORROW)) == (["archive"], ["branch"])
-    assert governance.present_body("branch", TOMORROW) == "archive"
+    assert governance.heirs("branch", TOMORROW) == ["archive", "tribunal", "ombudsman"]
+    assert governance.present_body("archive", TOMORROW) == "ombudsman"
 
 
 def test_the_heir_of_a_cosigner_is_no_independent_lodger_of_new_deciders() -> None:

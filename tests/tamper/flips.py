@@ -128,7 +128,7 @@ def flip_all(sound: Sound, place: Path, what: str, flips: Sequence[Flip], *, job
     with ThreadPoolExecutor(jobs) as pool:
         answers = [one for part in pool.map(some, range(jobs)) for one in part]
     bad = [f"{what} byte {offset} bit {bit}: {answer}" for (offset, bit), answer in answers if answer.startswith(_BAD)]
-    assert bad == []
+    assert not bad, "\n".join(bad[:20])
     for flip in [flip for flip, answer in answers if answer == "died"][:CONTAINED]:
         _check_contained(sound, place, what, *flip)
     return Counter(answer.split()[0] for _, answer in answers)

@@ -844,7 +844,7 @@ def test_another_version_of_the_export(verify: Verify) -> None:
 
 @pytest.mark.parametrize(
     "frame",
-    [(b"R", bytes(65_536)), (b"C", bytes(16_385)), (b"X", b""), (b"P", bytes(1_153_435))],
+    [(b"R", bytes(65_536)), (b"C", bytes(65_536)), (b"X", b""), (b"P", bytes(1_153_435))],
     ids=["R", "C", "X", "P"],
 )
 def test_frames_that_are_none(frame: tuple[bytes, bytes], verify: Verify) -> None:

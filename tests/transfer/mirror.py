@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from creditledger.acts import catalogue as acts
-from creditledger.acts.kinds import Subject
+from creditledger.acts.kinds import ActRef, Subject
 from creditledger.keys.signer import MemorySigner
 from creditledger.ledger.ledger import Ledger
 from creditledger.rules.rows import ROOT
@@ -32,6 +32,7 @@ def signer(label: str) -> MemorySigner:
 
 
 LOG, ACT, ADMIN = signer("log"), signer("act"), signer("admin")
+OMBUDSMAN, TRIBUNAL = signer("ombudsman"), signer("tribunal")
 ROOTS = (signer("root 1"), signer("root 2"), signer("root 3"))
 
 TRANSCRIPT = Transcript(
@@ -102,6 +103,35 @@ def erase(ledger: Ledger, list_id: str, subject: Subject, *labels: str) -> list[
         acts.ContentErase(list_id, subject, tuple(digests), "2026-09-01", TRANSCRIPT.law, "Art. 9"), signer=ACT
     )
     return digests
+
+
+def define_reviewed(ledger: Ledger) -> None:
+    """Define a transcript, `reviewed`, against whose listings an ombudsman lodges appeals that a tribunal decides."""
+    law, like = TRANSCRIPT.law, ledger.governance.lists["hosts"].definition
+    given: list[acts.Act] = []
+    for who, action in ((OMBUDSMAN, "lodge"), (TRIBUNAL, "review")):
+        given += [acts.AuthorityRegister(action, action, law, "Art. 7"), acts.KeyAdd(action, who.public_key, "act")]
+    given.append(like._replace(list="reviewed", lodgers=("lodge",), reviewers=("review",)))
+    for body, actions in (("mirror", ("define", "transcribe")), ("lodge", ("lodge",)), ("review", ("review",))):
+        name = f"reviewed.{body}"
+        given.append(acts.MandateGrant(name, body, "reviewed", actions, TRANSCRIPT.law_effective, law, "Art. 7"))
+    cosigners = [(ROOT, ROOTS[1]), ("lodge", OMBUDSMAN), ("review", TRIBUNAL)]
+    ledger.append(given, signer=ROOTS[0], authority=ROOT, cosigners=cosigners)
+
+
+def appeal(ledger: Ledger, subject: Subject, *, day: str) -> ActRef:
+    """Lodge an appeal against the subject's newest listing on `reviewed`."""
+    listing = Recorded(ledger).ref(ledger.lookup(subject, "reviewed").listings[-1].address)
+    return ledger.append(acts.AppealFile("reviewed", subject, listing, day), signer=OMBUDSMAN).ref()
+
+
+def close(ledger: Ledger, subject: Subject, lodged: ActRef, outcome: str, *, day: str) -> None:
+    """Close an appeal: it is withdrawn, or decided; one that varies a listing shortens it to the end of 2026."""
+    if outcome == "withdrawn":
+        ledger.append(acts.AppealWithdraw("reviewed", subject, lodged, day), signer=OMBUDSMAN)
+        return
+    until = "2026-12-31" if outcome == "vary" else None
+    ledger.append(acts.AppealDecide("reviewed", subject, lodged, outcome, day, day, until), signer=TRIBUNAL)
 
 
 def sdn_file(path: Path, rows: Iterable[Sequence[Any]]) -> Path:

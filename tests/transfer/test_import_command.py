@@ -40,6 +40,25 @@ class TestTemplate:
         assert office.first("--transcript", office.place / "transcript.toml").code == 0
         assert (keys / "transcriber.key").stat().st_mode & 0o777 == 0o600
 
+    def test_each_prompt_names_the_key_that_it_is_for(self, office: Office) -> None:
+        keys = office.place / "reg-keys"
+        for path in keys.glob("transcriber*.key*"):
+            path.unlink()
+        own = [keys / "transcriber.key", keys / "transcriber-admin.key"]
+        answers = [
+            one
+            for path in own
+            for one in (
+                (f"New passphrase for {path}: ", "secret"),
+                ("Once more: ", "secret"),
+                (f"Passphrase for {path}: ", "secret"),
+            )
+        ]
+        edition = sdn_file(office.place / "1.csv", [[1, "ONE"]])
+        given = ("import", office.ledger, edition, *SDN, "2025-01-01", "--transcript", office.place / "transcript.toml")
+        code, shown = office.run.converse(*given, answers=answers)
+        assert (code, "secret" in shown) == (0, False), shown
+
     def test_an_identifier_of_the_authority_is_no_path(self, office: Office) -> None:
         path = office.place / "transcript.toml"
         path.write_text(path.read_text().replace('"transcriber"', '"../../transcriber"'))

@@ -26,6 +26,9 @@ from transfer.mirror import (
     ROOTS,
     TRANSCRIPT,
     all_bytes,
+    appeal,
+    close,
+    define_reviewed,
     event,
     events_file,
     found,
@@ -195,6 +198,30 @@ def test_a_listing_that_was_annulled_stays_so(tmp_path: Path, ledger: Ledger) ->
     longer = events_file(tmp_path / "longer.jsonl", [*HISTORY[:3], event("2024-02-20", "remove", "Shop.example")])
     assert run(ledger, longer).recorded == 0
     assert ledger.lookup(subject, "hosts").status == "annulled"
+
+
+@pytest.mark.parametrize("known", [0, 1, 2])
+def test_who_comes_back_while_under_appeal_is_listed_in_a_case_of_its_own(
+    tmp_path: Path, ledger: Ledger, known: int
+) -> None:
+    """However much of the history is on record when the appeal comes, and whatever becomes of it in the end."""
+    define_reviewed(ledger)
+    layout = EventLayout("reviewed", date="recorded")
+    days = ("2024-02-06", "2024-02-09", "2024-02-12", "2024-02-15", "2024-02-18")
+    history = [event(day, ("add", "remove")[at % 2], "shop.example") for at, day in enumerate(days)]
+    files = [events_file(tmp_path / f"{n}.jsonl", history[:n]) for n in range(len(history) + 1)]
+    run(ledger, files[1 + known], layout)
+    subject = subject_of(ledger, "reviewed", "shop.example")
+    lodged = appeal(ledger, subject, day="2024-02-20")
+    run(ledger, files[3], layout)
+    listings = ledger.lookup(subject, "reviewed").listings
+    assert [one.status for one in listings] == ["removed", "listed"]
+    assert (listings[0].case, listings[1].case is None) == (None, known == 2)
+    close(ledger, subject, lodged, "quash_ex_tunc", day="2024-02-21")
+    assert run(ledger, files[3], layout).recorded == 0
+    assert run(ledger, files[5], layout).recorded == 2 - (known == 2)
+    assert ledger.lookup(subject, "reviewed").status == "listed"
+    assert run(ledger, files[5], layout).recorded == 0
 
 
 def test_bad_rows_stop_the_import_unless_their_number_is_confirmed(tmp_path: Path, ledger: Ledger) -> None:

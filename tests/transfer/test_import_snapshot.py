@@ -16,13 +16,18 @@ from creditledger.errors import CannotVerify, FormatError, UsageError
 from creditledger.ledger.ledger import Ledger
 from creditledger.store.private import PrivateStore
 from creditledger.transfer.import_run import Counts, ImportOptions, ImportReport
-from creditledger.transfer.recorded import Recorded, live_listing
+from creditledger.transfer.recorded import Recorded
 from creditledger.transfer.snapshot_import import import_snapshot
+from creditledger.transfer.transcriber import Transcriber
 from transfer.mirror import (
     ACT,
     ADMIN,
     CONTENT_KEY,
+    TRANSCRIPT,
     all_bytes,
+    appeal,
+    close,
+    define_reviewed,
     erase,
     found,
     grant_erasure,
@@ -48,18 +53,17 @@ def rows(numbers: Any, name: str = "NAME {}") -> list[list[Any]]:
 
 def run(ledger: Ledger, path: Path, dated: str, **more: Any) -> ImportReport:
     options = ImportOptions(**{one: more.pop(one) for one in list(more) if one in ImportOptions.__slots__})
-    return import_snapshot(
-        ledger, path, list_id="parties", dated=dated, signer=ACT, opener=ADMIN, options=options, **more
-    )
+    given: dict[str, Any] = {"list_id": "parties", "signer": ACT, "opener": ADMIN} | more
+    return import_snapshot(ledger, path, dated=dated, options=options, **given)
 
 
-def details(ledger: Ledger, key: str) -> dict[str, str]:
+def details(ledger: Ledger, key: str, list_id: str = "parties") -> dict[str, str]:
     """The particulars of a key's listing, read back from the ledger."""
-    recorded, subject = Recorded(ledger), subject_of(ledger, "parties", key)
-    view = live_listing(ledger.lookup(subject, "parties").listings)
+    recorded, subject = Recorded(ledger), subject_of(ledger, list_id, key)
+    view = recorded.live_listing(list_id, subject, ledger.lookup(subject, list_id).listings)
     assert view is not None
-    content = recorded.particulars("parties", subject, view).content
-    return {label: recorded.text("parties", subject, digest) for label, digest in content.items()}
+    content = recorded.particulars(list_id, subject, view).content
+    return {label: recorded.text(list_id, subject, digest) for label, digest in content.items()}
 
 
 def test_the_first_edition_is_an_opening_balance(tmp_path: Path, ledger: Ledger) -> None:
@@ -109,6 +113,77 @@ def test_who_comes_back_is_the_same_subject(tmp_path: Path, ledger: Ledger) -> N
     assert "1" not in members(ledger, "parties", SECOND)
     assert "1" in members(ledger, "parties", THIRD)
     assert details(ledger, "1")["name"] == "RENAMED 1"
+
+
+class TestAppeals:
+    """Whose listing is or was under appeal is listed again, in a case of its own where the rules demand that."""
+
+    @pytest.fixture
+    def others(self, tmp_path: Path, ledger: Ledger) -> Path:
+        """An edition without party 1, which is on the list."""
+        define_reviewed(ledger)
+        run(ledger, sdn_file(tmp_path / "1.csv", rows(range(1, 101))), FIRST, list_id="reviewed")
+        return sdn_file(tmp_path / "2.csv", rows(range(2, 101)))
+
+    @pytest.mark.parametrize("outcome", [None, "quash_ex_nunc", "quash_ex_tunc", "vary", "uphold", "withdrawn"])
+    def test_who_comes_back(self, tmp_path: Path, ledger: Ledger, others: Path, outcome: str | None) -> None:
+        subject = subject_of(ledger, "reviewed", "1")
+        lodged = appeal(ledger, subject, day=FIRST)
+        if outcome is not None:
+            close(ledger, subject, lodged, outcome, day=SECOND)
+        gone = Counts(removals=0 if (outcome or "").startswith("quash") else 1, unchanged=99)
+        assert run(ledger, others, SECOND, list_id="reviewed").lists == {"reviewed": gone}
+        everybody = tmp_path / "1.csv"
+        for dated in (THIRD, "2025-05-01"):
+            report = run(ledger, everybody, dated, list_id="reviewed")
+            assert report.lists == {"reviewed": Counts(additions=1, unchanged=99)}
+            *_, new = ledger.lookup(subject, "reviewed").listings
+            assert (new.status, new.case is None) == ("listed", outcome in ("uphold", "withdrawn"))
+            size = ledger.size
+            assert run(ledger, everybody, dated, list_id="reviewed").lists == {"reviewed": Counts(unchanged=100)}
+            assert ledger.size == size
+            report = run(ledger, others, dated[:-1] + "2", list_id="reviewed")
+            assert report.lists == {"reviewed": Counts(removals=1, unchanged=99)}
+            assert ledger.lookup(subject, "reviewed").status in ("removed", "quashed", "annulled")
+        cases = {one.case for one in ledger.lookup(subject, "reviewed").listings}
+        assert len(cases) == (1 if outcome in ("uphold", "withdrawn") else 3), "no case is used twice"
+
+    def test_an_appeal_lost_after_one_that_was_won_changes_nothing(
+        self, tmp_path: Path, ledger: Ledger, others: Path
+    ) -> None:
+        subject = subject_of(ledger, "reviewed", "1")
+        for outcome in ("vary", "uphold"):
+            close(ledger, subject, appeal(ledger, subject, day=FIRST), outcome, day=FIRST)
+        run(ledger, others, SECOND, list_id="reviewed")
+        run(ledger, tmp_path / "1.csv", THIRD, list_id="reviewed")
+        *_, new = ledger.lookup(subject, "reviewed").listings
+        assert (new.status, new.case is None) == ("listed", False)
+
+    @pytest.mark.usefixtures("others")
+    def test_a_listing_in_a_case_of_its_own_is_corrected_like_any_other(self, tmp_path: Path, ledger: Ledger) -> None:
+        subject = subject_of(ledger, "reviewed", "1")
+        close(ledger, subject, appeal(ledger, subject, day=FIRST), "quash_ex_tunc", day=FIRST)
+        run(ledger, tmp_path / "1.csv", SECOND, list_id="reviewed")
+        renamed = sdn_file(tmp_path / "3.csv", rows([1], "RENAMED {}") + rows(range(2, 101)))
+        report = run(ledger, renamed, THIRD, list_id="reviewed")
+        assert report.lists == {"reviewed": Counts(corrections=1, unchanged=99)}
+        assert details(ledger, "1", "reviewed")["name"] == "RENAMED 1"
+
+    @pytest.mark.usefixtures("others")
+    def test_the_case_is_drawn_at_random(self, ledger: Ledger) -> None:
+        subject = subject_of(ledger, "reviewed", "1")
+        close(ledger, subject, appeal(ledger, subject, day=FIRST), "quash_ex_nunc", day=FIRST)
+        drawn: list[bytes] = []
+
+        def entropy(size: int) -> bytes:
+            drawn.append(len(drawn).to_bytes(size, "big"))
+            return drawn[-1]
+
+        cite = {"reviewed": acts.SourceCite("reviewed", "1.csv", bytes(32), 1, SECOND)}
+        hand = Transcriber(ledger, ACT, cite, ground={"reviewed": TRANSCRIPT.ground}, scheme="handle", entropy=entropy)
+        hand.list_subject("reviewed", "1", subject, {}, effective=SECOND)
+        hand.flush()
+        assert ledger.lookup(subject, "reviewed").listings[-1].case in {one for one in drawn if len(one) == 16}
 
 
 def test_the_same_edition_again_records_nothing(tmp_path: Path, ledger: Ledger) -> None:

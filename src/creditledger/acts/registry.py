@@ -169,34 +169,3 @@ def act_to_json(act: Act) -> dict[str, Any]:
     return {"type": kind.name} | {
         name: field.to_json(value) for (name, field), value in zip(kind.fields, act, strict=True)
     }
-
-
-def act_from_json(value: object) -> Act:
-    """The reverse of `act_to_json`; raises `FormatError` naming every field that is missing, wrong or left over."""
-    if not isinstance(value, dict) or "type" not in value:
-        raise FormatError('an act in JSON is an object with "type" and the fields of that type')
-    kind = act_type(value["type"])
-    names = [name for name, _ in kind.fields]
-    missing = [name for name in names if name not in value]
-    surplus = [str(name) for name in value if name not in names and name != "type"]
-    if missing or surplus:
-        raise FormatError(
-            f"{kind.name}: "
-            + "; ".join(
-                ([f"missing: {', '.join(missing)}"] if missing else [])
-                + ([f"not a field: {', '.join(sorted(surplus))[:200]}"] if surplus else [])
-            )
-        )
-    values = []
-    for name, field in kind.fields:
-        try:
-            values.append(field.from_json(value[name]))
-        except FormatError as error:
-            raise FormatError(f"{kind.name}, field {name}: {error}") from None
-    return decode_act((kind.name, *values))
-
-
-def draft(name: str) -> dict[str, Any]:
-    """A JSON template of an act type: every named field with an example value of its kind."""
-    kind = act_type(name)
-    return {"type": kind.name} | {field_name: field.example for field_name, field in kind.fields}

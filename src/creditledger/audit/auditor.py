@@ -173,6 +173,9 @@ class _Audit:
         extent, index = self.crew.extent, self.crew.index
         if extent.problem:
             self.findings.add(finding("LED-STRUCT", None, extent.problem))
+        if extent.tiles_problem:
+            self.findings.add(finding("LED-STRUCT", None, extent.tiles_problem, derived=True))
+            self.not_checked.append("tiles, which cannot be read")
         for name, message in extent.surplus:
             self.findings.add(finding(name, None, message, expected="no such row", derived=name != "LED-CKPT"))
         if index is not None and index.damage is not None:
@@ -224,6 +227,10 @@ class _Audit:
         if size < self.crew.extent.size:
             self.not_checked.append("the end of the log, which cannot be read")
             return
+        notes, read = self.crew.extent.notes, self.assembly.checkpoints
+        if notes not in (None, read) and not self.findings.evidence():
+            message = "not all checkpoints that the store holds can be read"
+            self.findings.add(finding("LED-STRUCT", None, message, expected=f"{notes}", found=f"{read}"))
         if signed < size:
             message = "the records from here on are covered by no signed checkpoint"
             found = finding("LED-UNSEALED", signed, message, expected=f"a checkpoint of size {size}", found=f"{signed}")

@@ -10,17 +10,15 @@ import time
 from bisect import bisect_right
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from creditledger.acts.content import MAX_CONTENT_BYTES, check_commitment, item_id, subject_key
-from creditledger.acts.identifiers import check_value
-from creditledger.acts.kinds import Subject
 from creditledger.audit import spool
 from creditledger.audit.findings import Finding, FindingLog, failure, finding
 from creditledger.audit.outside import require_files
 from creditledger.codec.canonical import decode
-from creditledger.codec.text import check_identifier
 from creditledger.errors import FormatError, VerificationFailed
+from creditledger.ledger.receipt import content_item
 from creditledger.store.private import PrivateStore
 
 MAX_ITEM_BYTES: Final = MAX_CONTENT_BYTES + 1024
@@ -73,15 +71,15 @@ def sort_items(items: Iterator[bytes], bounds: list[bytes], target: Path) -> lis
     partitions: list[list[bytes]] = [[] for _ in range(1 + len(bounds))]
     for data in items:
         try:
-            list_id, subject, commitment, nonce, content = _item(decode(data, MAX_ITEM_BYTES))
-            check_commitment(commitment, nonce, content)
+            item = content_item(decode(data, MAX_ITEM_BYTES))
+            check_commitment(item.commitment, item.nonce, item.content)
         except FormatError as error:
             findings.add(finding("LED-CONTENT", None, f"an item of content cannot be read: {error}"))
         except VerificationFailed as error:
             findings.add(failure(error, None))
         else:
-            place = bisect_right(bounds, subject_key(list_id, subject))
-            partitions[place].append(item_id(list_id, subject, commitment))
+            place = bisect_right(bounds, subject_key(item.list, item.subject))
+            partitions[place].append(item_id(item.list, item.subject, item.commitment))
     spool.write(target, [spool.pack(ids) for ids in partitions])
     return findings.told
 
@@ -112,13 +110,3 @@ def _commitments(file: Path) -> Iterator[tuple[bytes, bytes, bool]]:
     section = spool.read(file, 0)
     if section:
         yield from spool.unpack(section)
-
-
-def _item(raw: Any) -> tuple[str, Subject, bytes, bytes, bytes]:
-    """The fields of a content item: list, subject, commitment, nonce, content; raises FormatError."""
-    match raw:
-        case (str(list_id), (scheme, value), bytes(commitment), bytes(nonce), bytes(content)) if len(commitment) == 32:
-            check_identifier(list_id)
-            check_value(scheme, value)
-            return list_id, Subject(scheme, value), commitment, nonce, content
-    raise FormatError("it is no array of list, subject, commitment, nonce and content")

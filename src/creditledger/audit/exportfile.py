@@ -25,7 +25,7 @@ from creditledger.tlog.tiles import WIDTH
 
 MAGIC: Final = b"creditledger/export/v1\n"
 _OTHER: Final = re.compile(rb"creditledger/export/v[1-9][0-9]{0,8}\n").match
-_BOUNDS: Final = {b"R": 65_535, b"C": 16_384, b"P": 1_153_434, b"E": 256}
+_BOUNDS: Final = {b"R": 65_535, b"C": 65_535, b"P": 1_153_434, b"E": 256}
 _AFTER: Final = {b"R": b"-RC", b"C": b"R", b"P": b"-RCP"}
 """After which frames a frame may stand; a hyphen is the beginning."""
 _HEADER: Final = 5

@@ -23,7 +23,7 @@ _NO_NOTE = b"\xff", b""
 class Records(Protocol):
     """A log to be audited. Nothing that it gives out has been checked.
 
-    `has_tiles` says whether tiles are kept beside the records.
+    `has_tiles` says whether tiles are kept beside the records, and can be read.
     """
 
     has_tiles: bool
@@ -46,7 +46,8 @@ class Extent(NamedTuple):
 
     `size` its records; `last` the size that the last checkpoint is stored under (0: none) and, if that is beyond the
     records, `beyond` the checkpoint; `problem` what is wrong at first sight, or empty; `surplus` the rows that belong
-    nowhere, of each table the first: a finding's id and its message.
+    nowhere, of each table the first: a finding's id and its message; `tiles_problem` why the tiles cannot be read;
+    `notes` how many checkpoints the store says it has (None: it does not say).
     """
 
     size: int
@@ -54,6 +55,8 @@ class Extent(NamedTuple):
     beyond: bytes
     problem: str
     surplus: tuple[tuple[str, str], ...] = ()
+    tiles_problem: str = ""
+    notes: int | None = None
 
 
 class StoreRecords:
@@ -62,8 +65,6 @@ class StoreRecords:
     LMDB trusts its file and may crash on a damaged one: to be used in a worker process.
     """
 
-    has_tiles = True
-
     def __init__(self, path: Path) -> None:
         """Open the store in directory `path`.
 
@@ -71,6 +72,7 @@ class StoreRecords:
         StoreError if it cannot be opened for a reason that says nothing about it.
         """
         require_content(path)
+        self.has_tiles = True
         try:
             self._engine = LmdbEngine.open(path, LOG_TABLES, readonly=True)
             with self._engine.snapshot() as snapshot:
@@ -96,11 +98,26 @@ class StoreRecords:
             problem = self._form_problem
             if size != count:
                 problem = f"the last record is number {size - 1}, but {count} records are stored"
-            newest = snapshot.last("checkpoint")
-            surplus = tuple(_surplus(snapshot, size))
+            newest, notes = snapshot.last("checkpoint"), snapshot.count("checkpoint")
+            surplus = tuple(_surplus(snapshot))
+            strays, tiles_problem = self._look_at_tiles(snapshot, size)
         size = min(size, count)
         beyond = newest[1] if newest is not None and note > size else b""
-        return Extent(size, max(note, 0), beyond, problem, surplus)
+        return Extent(size, max(note, 0), beyond, problem, surplus + strays, tiles_problem, notes)
+
+    def _look_at_tiles(self, snapshot: Snapshot, size: int) -> tuple[tuple[tuple[str, str], ...], str]:
+        """Read the table of tiles end to end: the first that belongs nowhere, and why they cannot be read.
+
+        They are derived, and nothing that is said of the records rests on them: without them the audit goes on. To be
+        called last, since after damage the engine reads nothing more from the snapshot.
+        """
+        try:
+            return tuple(_stray("tile", "LED-TREE", _surplus_tiles(snapshot, size))), ""
+        except StoreError as error:
+            if not is_damage(error):
+                raise
+            self.has_tiles = False
+            return (), f"the tiles beside the records cannot be read: {error}"
 
     def records(self, start: int, stop: int, _place: int) -> Iterator[tuple[bytes, tuple[bytes, ...]]]:
         """See `Records`; a store needs no place."""
@@ -143,16 +160,19 @@ def _last(snapshot: Snapshot, table: str) -> int:
     return -1 if last is None else int.from_bytes(last[0], "big")
 
 
-def _surplus(snapshot: Snapshot, size: int) -> Iterator[tuple[str, str]]:
-    """Rows of a log of `size` records that nothing reads: nobody vouches for them, and none should be there."""
-    for table, name, rows in (
-        ("checkpoint", "LED-CKPT", snapshot.range("checkpoint", stop=seq_key(1))),
-        ("meta", "LED-STRUCT", (row for row in snapshot.range("meta") if row[0] != b"format")),
-        ("tile", "LED-TREE", _surplus_tiles(snapshot, size)),
-    ):
-        for key, _ in rows:
-            yield name, f"table {table} of the log holds a row that does not belong there, at key {key.hex():.100}"
-            break
+def _surplus(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
+    """Rows of a log that nothing reads: nobody vouches for them, and none should be there."""
+    yield from _stray("checkpoint", "LED-CKPT", snapshot.range("checkpoint", stop=seq_key(1)))
+    yield from _stray("meta", "LED-STRUCT", (row for row in snapshot.range("meta") if row[0] != b"format"))
+
+
+def _stray(table: str, name: str, rows: Iterator[tuple[bytes, bytes]]) -> Iterator[tuple[str, str]]:
+    """The first of the rows that do not belong in a table, as a finding's id and its message; all of them are read."""
+    first: bytes | None = None
+    for key, _ in rows:
+        first = key if first is None else first
+    if first is not None:
+        yield name, f"table {table} of the log holds a row that does not belong there, at key {first.hex():.100}"
 
 
 def _surplus_tiles(snapshot: Snapshot, size: int) -> Iterator[tuple[bytes, bytes]]:
@@ -162,15 +182,10 @@ def _surplus_tiles(snapshot: Snapshot, size: int) -> Iterator[tuple[bytes, bytes
     while hashes >= WIDTH or (counts and hashes):
         counts[len(counts)] = hashes // WIDTH if not counts else -(-hashes // WIDTH)
         hashes //= WIDTH
-    due = sum(
-        count - (level > 0 and snapshot.get("tile", tile_key(level, count - 1)) is None)
-        for level, count in counts.items()
-    )
-    if snapshot.count("tile") > due:
-        for key, tile in snapshot.range("tile"):
-            level, index = key[0] if key else 0, int.from_bytes(key[1:], "big")
-            if len(key) != len(tile_key(0, 0)) or index >= counts.get(level, 0):
-                yield key, tile
+    for key, tile in snapshot.range("tile"):
+        level, index = key[0] if key else 0, int.from_bytes(key[1:], "big")
+        if len(key) != len(tile_key(0, 0)) or index >= counts.get(level, 0):
+            yield key, tile
 
 
 def require_content(path: Path) -> None:

@@ -225,7 +225,8 @@ class Session:
 
     def upper_tiles(self, hashes: bytes) -> list[Any]:
         """See `derived.compare_upper_tiles`."""
-        return derived.compare_upper_tiles(hashes, self._records())
+        source = self._records()
+        return derived.compare_upper_tiles(hashes, source) if source.has_tiles else []
 
     # -- content --------------------------------------------------------------------------------------------------
 

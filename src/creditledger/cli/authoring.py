@@ -9,17 +9,18 @@ from pathlib import Path
 import click
 
 from creditledger.acts.catalogue import AuthorityClose, KeyAdd
+from creditledger.acts.kinds import ActRef
 from creditledger.cli import output
 from creditledger.client.files import read_bounded
 from creditledger.client.phrases import fingerprint
 from creditledger.client.sequence import Pending
 from creditledger.client.submission import MAX_SUBMISSION_BYTES, Submission
-from creditledger.client.trial import Trial, trial
 from creditledger.client.words import describe_entry
 from creditledger.errors import LedgerError, Refused, UsageError
 from creditledger.keys.keyfile import format_public_key
 from creditledger.ledger.ledger import Ledger
-from creditledger.record.entry import Entry
+from creditledger.ledger.trial import Trial
+from creditledger.record.entry import Entry, decode_entry, entry_hash
 from creditledger.rules.rows import ROOT
 
 
@@ -27,6 +28,18 @@ def is_draft(file: Path) -> bool:
     """Whether a file is meant to be a JSON draft; else it is meant to be a signed file."""
     head = read_bounded(file, MAX_SUBMISSION_BYTES, "the file")[:64].lstrip(b"\xef\xbb\xbf \t\r\n")
     return head[:1] in (b"{", b"[", b"")
+
+
+def act_at(ledger: Ledger, seq: int, index: int) -> ActRef:
+    """The reference to act `index` of record `seq`, as drafts may write it: `17.0`. `UsageError` if there is none."""
+    size = ledger.size
+    if seq >= size:
+        raise UsageError(f"there is no record {seq}; the ledger's last one is {size - 1}")
+    data = ledger.record(seq).entry
+    acts = len(decode_entry(data).acts)
+    if index >= acts:
+        raise UsageError(f"record {seq} has acts 0 to {acts - 1}; there is no {seq}.{index}")
+    return ActRef(entry_hash(data), index)
 
 
 def show_entry(entry: Entry, notes: Iterable[str] = (), *, unsigned: Collection[bytes], quiet: bool) -> None:
@@ -56,7 +69,7 @@ def try_out(ledger: Ledger, entry: Entry, pending: Iterable[Pending] = (), *, ga
     With `gap`, entries of its key may be missing in between. Raises `Refused` with what would help as a note, and
     `UsageError` for an entry that is recorded already.
     """
-    with trial(ledger) as attempt:
+    with ledger.trial() as attempt:
         for one in pending:
             before = _written(one)
             if before is None:

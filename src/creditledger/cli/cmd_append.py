@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from creditledger.cli import options, output
-from creditledger.cli.authoring import go_on, is_draft, judge, show_entry
+from creditledger.cli.authoring import act_at, go_on, is_draft, judge, show_entry
 from creditledger.cli.ledgers import open_writer
 from creditledger.cli.positions import head_of, sequence_of, waiting
 from creditledger.client.compose import Prepared, compose, prepare
@@ -20,7 +20,6 @@ from creditledger.client.phrases import count, fingerprint
 from creditledger.client.sequence import KeyState, Pending, SequenceFile, next_position
 from creditledger.client.signing import countersign, sign_entry
 from creditledger.client.submission import Submission
-from creditledger.client.trial import act_at, trial
 from creditledger.errors import FormatError, LedgerError, Refused, SequenceConflict, UsageError
 from creditledger.keys.signer import Signer
 from creditledger.ledger.founding import DEFAULT_VALIDITY, system_clock
@@ -188,7 +187,7 @@ def _require_signatures(items: list[_Item], cosigners: Sequence[Signer]) -> None
 
 def _try_out(ledger: Ledger, items: list[_Item]) -> None:
     """Has the rules judge all of them in order; notes which are recorded already."""
-    with trial(ledger) as attempt:
+    with ledger.trial() as attempt:
         for item in items:
             try:
                 item.recorded = judge(attempt, ledger, item.entry)

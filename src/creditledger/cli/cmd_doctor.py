@@ -15,7 +15,8 @@ import click
 from creditledger.cli import checkup, options, output
 from creditledger.cli.checkup import NOTE, OK, PROBLEM, Line
 from creditledger.client.phrases import count
-from creditledger.errors import UsageError
+from creditledger.errors import LedgerError, NoLedger, UsageError
+from creditledger.ledger.layout import Description, Layout
 
 COLOURS = {OK: "green", NOTE: "yellow", PROBLEM: "red"}
 MARGIN = 26
@@ -29,7 +30,7 @@ MARGIN = 26
 def command(directory: Path | None, content_key: Path | None, head_dir: Path | None, as_json: bool) -> int:
     """Look at this machine, and at the ledger DIR, and say what is wrong and what to do. Nothing is written.
 
-    Ends with 1 if there is a problem. What the records say is for `creditledger verify`.
+    Ends with 1 if there is a problem, with 10 if there is no ledger. What the records say is for `creditledger verify`.
     """
     sections = {"machine": ("This machine", checkup.machine(directory or Path(), head_dir))}
     if directory is not None:
@@ -51,7 +52,20 @@ def command(directory: Path | None, content_key: Path | None, head_dir: Path | N
         output.emit_json(document | {"problems": problems})
     else:
         output.say(f"\n{count(problems, 'problem')} found." if problems else "\nNo problem found.")
+    if directory is not None and not _is_ledger(directory):
+        return NoLedger.exit_code
     return 1 if problems else 0
+
+
+def _is_ledger(directory: Path) -> bool:
+    """Whether there is a ledger, sound or not."""
+    try:
+        Description.read(Layout(directory))
+    except NoLedger:
+        return False
+    except LedgerError:
+        return True
+    return True
 
 
 def _print(line: Line) -> None:

@@ -19,7 +19,6 @@ from creditledger.client.compose import Prepared, compose
 from creditledger.client.phrases import count
 from creditledger.client.sequence import Position
 from creditledger.client.signing import sign_draft
-from creditledger.client.trial import trial
 from creditledger.errors import UsageError, VerificationFailed
 from creditledger.keys.signer import Signer
 from creditledger.ledger.answer import Address
@@ -210,7 +209,7 @@ def _try_out(ledger: Ledger, several: Sequence[Act], key: Path, signer: Signer) 
         now=system_clock(),
         valid_for=DEFAULT_VALIDITY,
     )
-    with trial(ledger) as attempt:
+    with ledger.trial() as attempt:
         attempt.judge(entry)
 
 

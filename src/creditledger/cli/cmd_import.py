@@ -149,7 +149,8 @@ def command(
         def signer(name: str, *, make: bool = False) -> Signer:
             path = keys / f"{name}.key"
             if make and not path.exists():
-                make_key(path, options.passphrase_source(passphrase_file, passphrase_fd, confirm=True)())
+                source = options.passphrase_source(passphrase_file, passphrase_fd, confirm=True, what=str(path))
+                make_key(path, source())
             return options.load_signer(path, passphrase_file, passphrase_fd)
 
         with open_writer(directory, signer("log"), head_dir, keys / "content.key") as ledger:

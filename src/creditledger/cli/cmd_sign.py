@@ -11,7 +11,7 @@ import click
 
 from creditledger.audit.trust import Trust
 from creditledger.cli import options, output
-from creditledger.cli.authoring import go_on, is_draft, show_entry, try_out
+from creditledger.cli.authoring import act_at, go_on, is_draft, show_entry, try_out
 from creditledger.cli.ledgers import open_reader, read_checkpoint
 from creditledger.cli.positions import give_up, head_of, say_position, waiting
 from creditledger.client.compose import Prepared, compose, prepare
@@ -20,7 +20,6 @@ from creditledger.client.phrases import fingerprint
 from creditledger.client.sequence import KeyState, SequenceFile, next_position
 from creditledger.client.signing import countersign, sign_entry
 from creditledger.client.submission import Submission
-from creditledger.client.trial import act_at
 from creditledger.errors import UsageError
 from creditledger.keys.keyfile import read_public_key
 from creditledger.keys.signer import Signer

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from creditledger.client.files import read_bounded
-from creditledger.errors import KeyFileError, UsageError, VerificationFailed
+from creditledger.errors import KeyFileError, UsageError
 from creditledger.keys.signer import Signer
 from creditledger.ledger.layout import LOG_TABLES, Description, Layout
 from creditledger.ledger.ledger import Ledger
@@ -83,16 +83,7 @@ def open_log(layout: Layout) -> Iterator[Log]:
     engine = LmdbEngine.open(layout.log, LOG_TABLES, readonly=True)
     try:
         log = Log(engine)
-        builder, _ = log.builder()
-        last = log.checkpoint(builder.size)
-        if last is not None and last[0] == builder.size:
-            signed = parse_checkpoint(last[1])
-            if signed.root != builder.root():
-                raise VerificationFailed(
-                    "LED-TREE", "the log is not the one its checkpoint was signed for",
-                    expected=signed.root.hex(), found=builder.root().hex(),
-                )  # fmt: skip
-        log.set_edge(builder)
+        log.check_edge()
         yield log
     finally:
         engine.close()

@@ -65,7 +65,7 @@ def passphrase(command: Command) -> Command:
 
 
 def passphrase_source(
-    file: Path | None, descriptor: int | None, *, confirm: bool = False, what: str | None = None
+    file: Path | None, descriptor: int | None, *, what: str, confirm: bool = False
 ) -> PassphraseSource:
     """The source that the options of `passphrase` name; if they name none, the prompt, which says `what` it is for."""
     if file is not None and descriptor is not None:
@@ -75,8 +75,9 @@ def passphrase_source(
     if descriptor is not None:
         # A descriptor can be read once; several key files may have to be opened with what it gave.
         return PassphraseSource("file descriptor", _read_once(descriptor))
-    new = "New passphrase" if confirm else "Passphrase"
-    return PassphraseSource.prompt(confirm=confirm, text=f"{new}: " if what is None else f"{new} for {what}: ")
+    return PassphraseSource.prompt(
+        confirm=confirm, text=f"{'New passphrase' if confirm else 'Passphrase'} for {what}: "
+    )
 
 
 @functools.cache

@@ -64,7 +64,7 @@ def compose(
     """Return the entry, not signed yet, that holds the acts.
 
     Args:
-        acts: typed, or as JSON objects of named fields (`acts.registry.draft`) without content in clear.
+        acts: typed.
         ledger_id: 32 bytes.
         authority: who acts, and `key`, its key of 33 bytes.
         sequence: where the key stands (`SequenceFile.position`).

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from creditledger.acts.registry import ACT_TYPES, ActType, act_type
-from creditledger.acts.registry import draft as act_template
 from creditledger.client.field_help import DOCUMENT_HELP, FIELD_HELP
 from creditledger.client.files import read_bounded
 from creditledger.client.placeholders import placeholder, placeholder_of
@@ -100,8 +99,7 @@ def _latest(name: str) -> ActType:
 
 
 def _template(kind: ActType) -> dict[str, Any]:
-    examples = act_template(kind.name)
-    return {"type": kind.name} | {name: placeholder_of(what, examples[name]) for name, what in kind.fields}
+    return {"type": kind.name} | {name: placeholder_of(what) for name, what in kind.fields}
 
 
 def _explain(kind: ActType) -> dict[str, str]:

@@ -21,8 +21,9 @@ def placeholder(what: str) -> str:
     return f"{_BEGIN}: {what}>"
 
 
-def placeholder_of(kind: Kind, example: Any) -> Any:
-    """Return what a template shows for a field of a kind, whose example is null or empty where that is a fair value."""
+def placeholder_of(kind: Kind) -> Any:
+    """Return what a template shows for a field of a kind: null or empty where that is a fair value."""
+    example = kind.example
     if example is None or example in ([], {}):
         return example
     what = kind.describe.replace("`", "")

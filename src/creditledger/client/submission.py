@@ -16,15 +16,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from creditledger.acts.content import check_commitment
-from creditledger.acts.identifiers import check_value
-from creditledger.acts.kinds import Subject
 from creditledger.client.files import read_bounded, write_whole
 from creditledger.client.phrases import fingerprint
 from creditledger.codec.canonical import MAX_ARRAY, decode, encode
-from creditledger.codec.text import check_identifier
 from creditledger.errors import FormatError, UnsupportedError, UsageError, VerificationFailed
 from creditledger.keys import ed25519
-from creditledger.ledger.receipt import ContentItem
+from creditledger.ledger.receipt import ContentItem, content_item
 from creditledger.record.entry import Cosigner, Entry, decode_entry, entry_hash
 
 SUBMISSION_VERSION = "creditledger/submission/v1"
@@ -69,7 +66,7 @@ class Submission:
         """
         raw = _decode(data, name)
         try:
-            submission = cls(raw[1], decode_entry(raw[1]), raw[2], tuple(map(_item, raw[3])))
+            submission = cls(raw[1], decode_entry(raw[1]), raw[2], tuple(map(content_item, raw[3])))
             submission.check()
         except UnsupportedError as error:
             raise UnsupportedError(f"{name}: {error}") from None
@@ -183,17 +180,6 @@ def _decode(data: bytes, name: str) -> tuple[Any, Any, Any, Any]:
     if len(raw) != 4 or type(raw[1]) is not bytes or type(raw[2]) is not tuple or type(raw[3]) is not tuple:
         raise FormatError(f"{name} is not an array of version, entry, signatures and contents")
     return raw
-
-
-def _item(raw: Any) -> ContentItem:
-    if type(raw) is not tuple or len(raw) != 5 or type(raw[1]) is not tuple or len(raw[1]) != 2:
-        raise FormatError("an item of content is an array of list, subject, commitment, nonce and content")
-    list_id, subject, commitment, nonce, content = raw
-    check_identifier(list_id)
-    check_value(*subject)
-    if not type(commitment) is type(nonce) is type(content) is bytes:
-        raise FormatError("commitment, nonce and content of an item are bytes")
-    return ContentItem(list_id, Subject._make(subject), commitment, nonce, content)
 
 
 def _order(item: ContentItem) -> tuple[str, str, str | bytes, bytes]:

@@ -41,7 +41,7 @@ class Contents:
 
     def read(self, list_id: str, subject: Subject, commitment: bytes) -> bytes | None:
         """One item, checked against its commitment; None when it is not here or was erased."""
-        if not self._layout.private.is_dir():
+        if self._store is None and not self._layout.private.is_dir():
             return None
         found = self.store().get(item_id(list_id, subject, commitment))
         if found is None:

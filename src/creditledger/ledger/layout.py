@@ -70,7 +70,7 @@ class Description:
         )
         new = layout.description.with_suffix(".new")
         try:
-            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
+            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
             with open(descriptor, "w", encoding="utf-8") as file:
                 file.write(text)
                 file.flush()
@@ -96,7 +96,7 @@ class Description:
             raise disk_error("read", path, error.errno, str(error)) from error
         try:
             values = tomllib.loads(data[:_MAX_TOML_BYTES].decode("utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:  # Not UTF-8, not TOML, thousands of digits or of brackets.
             raise FormatError(
                 f"{path} is damaged ({error}); the log beside it may be whole: see `creditledger doctor`"
             ) from None

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from types import TracebackType
+from contextlib import ExitStack, contextmanager
+from threading import get_ident
 from typing import Self
 
 from creditledger.acts import catalogue as acts
@@ -26,9 +26,9 @@ from creditledger.ledger.founding import founding_entry, system_clock
 from creditledger.ledger.log import Log
 from creditledger.ledger.opening import Parts, catch_up, found, open_to_read, open_to_write
 from creditledger.ledger.receipt import ContentItem, Receipt
-from creditledger.ledger.replay import replay
 from creditledger.ledger.signing import Place, Signed, Turns
 from creditledger.ledger.state import State
+from creditledger.ledger.trial import Trial, trial
 from creditledger.ledger.writer import Writer
 from creditledger.record.entry import ZERO_HASH, check_entry
 from creditledger.record.record import Record
@@ -51,6 +51,7 @@ class Ledger:
         self._clock = parts.clock
         self._state_lock = parts.state_lock
         self._turns = Turns()
+        self._trying = 0  # Which thread tries entries out.
         self._closed = False
         self._process = os.getpid()
 
@@ -82,13 +83,7 @@ class Ledger:
         arguments.check_signers(root_signers, "root_signers")
         data, signatures = founding_entry(origin, log_signer, root_signers, threshold, utc_offset, clock())
         return cls.create_from_entry(
-            directory,
-            data,
-            signatures,
-            log_signer=log_signer,
-            content_key=content_key,
-            head_dir=head_dir,
-            clock=clock,
+            directory, data, signatures, log_signer=log_signer, content_key=content_key, head_dir=head_dir, clock=clock
         )
 
     @classmethod
@@ -106,17 +101,10 @@ class Ledger:
         """Founds a ledger with a founding entry that the root keys signed elsewhere; see `create`."""
         arguments.check_directory(directory)
         arguments.check_signer(log_signer, "log_signer")
-        return cls(
-            found(
-                directory,
-                data,
-                signatures,
-                log_signer=log_signer,
-                content_key=content_key,
-                head_dir=head_dir,
-                clock=clock,
-            )
+        parts = found(
+            directory, data, signatures, log_signer=log_signer, content_key=content_key, head_dir=head_dir, clock=clock
         )
+        return cls(parts)
 
     @classmethod
     def open(
@@ -140,13 +128,11 @@ class Ledger:
             return cls(
                 open_to_write(directory, log_signer=log_signer, content_key=content_key, head_dir=head_dir, clock=clock)
             )
-        ledger = cls(open_to_read(directory, content_key=content_key, clock=clock))
-        try:
-            with ledger._asking():
+        with ExitStack() as undo:
+            ledger = undo.enter_context(cls(open_to_read(directory, content_key=content_key, clock=clock)))
+            with ledger._asking():  # What the state lacks is replayed here, rather than at the first question.
                 pass
-        except BaseException:
-            ledger.close()
-            raise
+            undo.pop_all()
         return ledger
 
     @contextmanager
@@ -155,7 +141,7 @@ class Ledger:
         with self._state_lock:
             self._require_usable()
             with self._state.held():
-                if self._writer is None:
+                if self._writer is None and self._trying != get_ident():
                     catch_up(self._log, self._state)
                 yield
 
@@ -273,6 +259,26 @@ class Ledger:
         arguments.check_pairs(entries)
         self._require_writer().try_out([check_entry(data, signatures) for data, signatures in entries])
 
+    @contextmanager
+    def trial(self) -> Iterator[Trial]:
+        """Tries entries out before they are signed, as `append_signed` would judge them now: see `Trial.judge`.
+
+        Nothing remains of it, and a ledger that is open to read is enough. Other threads wait until it is over. This
+        one meets governance as it would be after those tried out; it cannot append, nor begin another (`UsageError`).
+        """
+        with self._asking():
+            self._require_no_trial()
+            with trial(self._log, self._state, self._clock()) as attempt:
+                self._trying = get_ident()
+                try:
+                    yield attempt
+                finally:
+                    self._trying = 0
+
+    def _require_no_trial(self) -> None:
+        if self._trying == get_ident():
+            raise UsageError("this thread is trying entries out; end the trial first")
+
     def _require_usable(self) -> None:
         if self._process != os.getpid():
             raise StoreError("the ledger was opened before this process forked off; open it again in this process")
@@ -283,6 +289,7 @@ class Ledger:
         self._require_usable()
         if self._writer is None:
             raise UsageError("the ledger is open to read; open it with the log key's signer to append")
+        self._require_no_trial()
         return self._writer
 
     # -- asking ---------------------------------------------------------------------------------------------------
@@ -399,14 +406,7 @@ class Ledger:
         """The state after the first `size` records, or after all recorded at or before a moment, replayed in memory."""
         arguments.check_count(size, "size")
         arguments.check_moment(known_at, "known_at")
-        have = self.size
-        if known_at is not None:
-            size = queries.first_record_after(self._log, known_at, have)
-        if size is not None and not 0 <= size <= have:
-            raise UsageError(f"the ledger has {have} records; it cannot be replayed to {size}")
-        state = State.in_memory()
-        replay(self._log, state, have if size is None else size)
-        return state
+        return queries.state_at(self._log, self.size, size, known_at)
 
     def state_digest(self) -> bytes:
         """The canonical digest of the current state, 32 bytes: equal wherever the same records were replayed."""
@@ -442,7 +442,5 @@ class Ledger:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

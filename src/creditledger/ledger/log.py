@@ -143,6 +143,24 @@ class Log:
         self._edges = {tile.level: tile.hashes for tile in builder.partial_tiles()}
         self.checked_size = builder.size
 
+    def check_edge(self) -> TreeBuilder:
+        """Rebuilds the last tiles from the records, holds the root against the last checkpoint, and takes them over.
+
+        Returns the tree. Raises `VerificationFailed` (LED-TREE) when it is not the one that was signed. Records that no
+        checkpoint covers yet are taken as they are.
+        """
+        builder, _ = self.builder()
+        last = self.checkpoint(builder.size)
+        if last is not None and last[0] == builder.size:
+            signed = parse_checkpoint(last[1])
+            if signed.root != builder.root():
+                raise VerificationFailed(
+                    "LED-TREE", "the log is not the one its checkpoint was signed for",
+                    expected=signed.root.hex(), found=builder.root().hex(),
+                )  # fmt: skip
+        self.set_edge(builder)
+        return builder
+
     def _edge(self, level: int, index: int) -> bytes:
         """The hashes of a tile if it is a partial one of the tree that was checked, else none."""
         if tile_width(level, index, self.checked_size) in (0, WIDTH):

@@ -22,7 +22,7 @@ from creditledger.ledger.contents import Contents
 from creditledger.ledger.founding import LogSigner
 from creditledger.ledger.heads import check_last_checkpoint, check_log_key, claim_head
 from creditledger.ledger.layout import LOG_TABLES, Description, Layout, clear_directory, make_directory, require_empty
-from creditledger.ledger.log import LOG_FORMAT, Log, parse_checkpoint
+from creditledger.ledger.log import LOG_FORMAT, Log
 from creditledger.ledger.replay import open_state, replay
 from creditledger.ledger.state import State
 from creditledger.ledger.writer import Writer
@@ -135,16 +135,7 @@ def catch_up(log: Log, state: State) -> None:
     size = log.size()
     if size == log.checked_size == state.applied:
         return
-    builder, _ = log.builder()
-    last = log.checkpoint(builder.size)
-    if last is not None and last[0] == builder.size:
-        head = parse_checkpoint(last[1])
-        if head.root != builder.root():
-            raise VerificationFailed(
-                "LED-TREE", "the log is not the one its checkpoint was signed for",
-                expected=head.root.hex(), found=builder.root().hex(),
-            )  # fmt: skip
-    log.set_edge(builder)
+    builder = log.check_edge()
     state.catch_up()
     replay(log, state, builder.size)
 

@@ -16,6 +16,7 @@ from creditledger.codec.dates import check_date, day_at
 from creditledger.errors import FormatError, UsageError
 from creditledger.ledger.answer import Address, Answer, Difference, HistoryItem, ListingView
 from creditledger.ledger.log import Log
+from creditledger.ledger.replay import replay
 from creditledger.ledger.state import State
 from creditledger.record.entry import entry_hash, restore_entry
 from creditledger.rules.governance_state import Governance
@@ -145,6 +146,17 @@ def differences(before: dict[Subject, str], after: dict[Subject, str]) -> Iterat
         was, is_now = before.get(subject, NOTHING), after.get(subject, NOTHING)
         if was != is_now:
             yield Difference(subject, was, is_now)
+
+
+def state_at(log: Log, have: int, size: int | None, known_at: int | None) -> State:
+    """The state after the first `size` of `have` records, or of those up to a moment (µs), replayed in memory."""
+    if known_at is not None:
+        size = first_record_after(log, known_at, have)
+    if size is not None and not 0 <= size <= have:
+        raise UsageError(f"the ledger has {have} records; it cannot be replayed to {size}")
+    state = State.in_memory()
+    replay(log, state, have if size is None else size)
+    return state
 
 
 def first_record_after(log: Log, moment: int, size: int) -> int:

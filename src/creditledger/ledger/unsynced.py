@@ -57,7 +57,9 @@ class Unsynced:
         if self._set:
             return
         try:
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
+            descriptor = os.open(
+                self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE
+            )
             with open(descriptor, "wb") as file:
                 file.write(boot_id() or b"unknown")
                 file.flush()

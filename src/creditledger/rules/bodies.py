@@ -59,8 +59,10 @@ def _authority_close(governance: Governance, context: Context, act: acts.Authori
     require_admin(governance, context, () if row.parent is None else (row.parent,), f"closing {act.authority}")
     if act.successor is not None:
         require_open(governance, act.successor, context.day)
-        if act.successor == act.authority:
-            refuse("R-SELF", f"{act.authority} is named as its own successor", "another authority, or none")
+        if act.authority in governance.line(act.successor):
+            refuse(
+                "R-SELF", f"{act.authority} is named as its own successor, or leads to it", "another authority, or none"
+            )
     if context.role != "root":
         _require_successor_agreed(context, row, act.successor)
         if act.successor is not None:

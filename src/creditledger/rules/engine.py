@@ -27,7 +27,7 @@ SUBJECT_RULES: dict[type, Callable[[Governance, Context, Any, SubjectRow], None]
 GOVERNANCE_RULES: dict[type, Callable[[Governance, Context, Any], None]] = KEY_RULES | BODY_RULES | LIST_RULES
 
 RULE_SETS: dict[str, bytes] = {
-    "rules-1": bytes.fromhex("77093ee1822444ba21be7354f03076bbb5cdda7fc1ca823af2937ce14082d6e3"),
+    "rules-1": bytes.fromhex("2f360b2a955e65c2f12251a3d94f3a7a1c26e214761d10017281b52470ee1459"),
 }
 """The rule sets that this version runs, each with the SHA-256 of its published text."""
 

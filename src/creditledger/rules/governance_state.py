@@ -154,14 +154,24 @@ class Governance:
             row = self.authorities.get(row.parent)
         return found
 
+    def line(self, authority: str) -> list[str]:
+        """The authority, its successor on record, whatever the day, that one's, and so on."""
+        found: list[str] = []
+        following: str | None = authority
+        while following is not None and following not in found:
+            found.append(following)
+            row = self.authorities.get(following)
+            following = row.successor if row is not None else None
+        return found
+
     def heirs(self, authority: str, day: str) -> list[str]:
         """The authority's successor, if it is closed on the day, the successor's own, and so on."""
         found: list[str] = []
-        row = self.authorities.get(authority)
-        ends = (None, authority)
-        while row is not None and row.closed is not None and row.closed <= day and row.successor not in (*ends, *found):
-            found.append(str(row.successor))
-            row = self.authorities.get(found[-1])
+        for body in self.line(authority):
+            row = self.authorities.get(body)
+            if row is None or row.closed is None or row.closed > day or row.successor is None:
+                break
+            found.append(row.successor)
         return found
 
     def present_body(self, authority: str, day: str) -> str:

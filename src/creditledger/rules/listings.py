@@ -295,14 +295,17 @@ def _suspend(governance: Governance, context: Context, act: acts.ListingSuspend,
     _, listing = _own_listing(governance, context, row, act, "suspend")
     require_decided(context, act.decided)
     require_live(context, listing, "a suspension")
-    earlier = listing.suspensions
-    if earlier and earlier[-1].until is None:
-        if earlier[-1].effective <= act.effective:
-            refuse("R-TRANSITION", f"the listing is suspended from {earlier[-1].effective} on", "listing.restore first")
-        # A suspension that is still on may be brought forward.
-        earlier = earlier[:-1]
-    if earlier and act.effective < (earlier[-1].until or ""):
-        refuse("R-DATES", f"the suspension would begin within the one that ended on {earlier[-1].until}", "a later day")
+    # What is open, or has not begun, gives way to what begins before it: nobody bars a suspension by one far ahead.
+    earlier = tuple(
+        one
+        for one in listing.suspensions
+        if one.effective <= act.effective or (one.until is not None and one.effective <= context.day)
+    )
+    for one in earlier:
+        if one.until is None:
+            refuse("R-TRANSITION", f"the listing is suspended from {one.effective} on", "listing.restore first")
+        if act.effective < one.until:
+            refuse("R-DATES", f"the suspension would begin before the end, {one.until}, of another", "a later day")
     if act.effective < (listing.effective or ""):
         refuse("R-DATES", f"suspended from {act.effective}, before the listing began", "a day within the listing")
     if act.appeal is not None:

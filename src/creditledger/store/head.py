@@ -282,7 +282,7 @@ def _create(path: Path, first: bytes) -> None:
     All its space is taken now, not when the disk is full.
     """
     new = path.with_suffix(".new")
-    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
+    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
     try:
         write_at(fd, first.ljust(_SLOT_BYTES, b"\0") * 2 + bytes(SECTOR), 0)
         os.fsync(fd)

@@ -19,7 +19,7 @@ import importlib
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -28,7 +28,7 @@ import lmdb
 
 from creditledger.errors import NoLedger, StoreError
 from creditledger.store.files import FILE_MODE, disk_error, make_dir, sync_dir
-from creditledger.store.port import MAX_KEY
+from creditledger.store.lmdb_transaction import LmdbBatch, LmdbSnapshot, explain
 
 _LMDB_0_9 = 0
 _MAX_READERS = 1024
@@ -48,132 +48,6 @@ class Stamp(NamedTuple):
     mtime_ns: int
     ctime_ns: int
     transaction: int
-
-
-class LmdbSnapshot:
-    """One state of all tables (see `port.Snapshot`)."""
-
-    def __init__(self, txn: lmdb.Transaction[bytes], tables: dict[str, lmdb._Database], path: Path) -> None:
-        self._txn = txn
-        self._tables = tables
-        self._path = path
-
-    def get(self, table: str, key: bytes) -> bytes | None:
-        try:
-            return self._txn.get(key, None, self._tables[table])
-        except lmdb.BadValsizeError:  # The empty key, which cannot exist.
-            return None
-        except (lmdb.Error, KeyError) as error:
-            raise self._explain(f"read table {table!r} of", error) from error
-
-    def range(
-        self, table: str, start: bytes = b"", stop: bytes | None = None, *, reverse: bool = False
-    ) -> Iterator[tuple[bytes, bytes]]:
-        try:
-            with self._txn.cursor(self._tables[table]) as cursor:
-                yield from _descend(cursor, start, stop) if reverse else _ascend(cursor, start, stop)
-        except (lmdb.Error, KeyError) as error:
-            raise self._explain(f"read table {table!r} of", error) from error
-
-    def last(self, table: str) -> tuple[bytes, bytes] | None:
-        try:
-            with self._txn.cursor(self._tables[table]) as cursor:
-                return cursor.item() if cursor.last() else None
-        except (lmdb.Error, KeyError) as error:
-            raise self._explain(f"read table {table!r} of", error) from error
-
-    def count(self, table: str) -> int:
-        try:
-            return self._txn.stat(self._tables[table])["entries"]
-        except (lmdb.Error, KeyError) as error:
-            raise self._explain(f"read table {table!r} of", error) from error
-
-    def _explain(self, action: str, error: Exception) -> StoreError:
-        if isinstance(error, KeyError):
-            return StoreError(f"{self._path} has no table {error}; it has {', '.join(sorted(self._tables))}")
-        return _explain(action, self._path, error)
-
-
-def _ascend(cursor: lmdb.Cursor[bytes], start: bytes, stop: bytes | None) -> Iterator[tuple[bytes, bytes]]:
-    if not (cursor.set_range(start) if start else cursor.first()):
-        return
-    for pair in cursor.iternext():
-        if stop is not None and pair[0] >= stop:
-            return
-        yield pair
-
-
-def _descend(cursor: lmdb.Cursor[bytes], start: bytes, stop: bytes | None) -> Iterator[tuple[bytes, bytes]]:
-    # The cursor goes to the first key at or after `stop` and one back; with no such key, to the end.
-    found = (
-        cursor.prev() if stop is not None and (cursor.set_range(stop) if stop else cursor.first()) else cursor.last()
-    )
-    if not found:
-        return
-    for pair in cursor.iterprev():
-        if pair[0] < start:
-            return
-        yield pair
-
-
-class LmdbBatch(LmdbSnapshot):
-    """A write transaction (see `port.Batch`)."""
-
-    failed = False
-
-    def put(self, table: str, key: bytes, value: bytes) -> None:
-        try:  # Positional arguments (dupdata, overwrite, append): keywords cost a quarter of the call.
-            self._txn.put(key, value, True, True, False, self._tables[table])
-        except (lmdb.Error, KeyError) as error:
-            raise self._fail(table, error) from error
-
-    def put_many(self, table: str, pairs: Iterable[tuple[bytes, bytes]]) -> None:
-        self._many(table, pairs, append=False)
-
-    def append(self, table: str, key: bytes, value: bytes) -> None:
-        try:
-            above = self._txn.put(key, value, True, True, True, self._tables[table])
-        except (lmdb.Error, KeyError) as error:
-            raise self._fail(table, error) from error
-        if not above:  # LMDB answers False where a caller would expect an exception.
-            self.failed = True
-            raise StoreError(f"append to table {table!r} out of order: {key.hex()} is not above every key")
-
-    def append_many(self, table: str, pairs: Iterable[tuple[bytes, bytes]]) -> None:
-        self._many(table, pairs, append=True)
-
-    def delete(self, table: str, key: bytes) -> None:
-        try:
-            self._txn.delete(key, b"", self._tables[table])
-        except (lmdb.Error, KeyError) as error:
-            raise self._fail(table, error) from error
-
-    def clear(self, table: str) -> None:
-        try:
-            self._txn.drop(self._tables[table], delete=False)
-        except (lmdb.Error, KeyError) as error:
-            raise self._fail(table, error) from error
-
-    def _many(self, table: str, pairs: Iterable[tuple[bytes, bytes]], *, append: bool) -> None:
-        """One cursor for all pairs: it finds the page of an ascending key where it left the last one."""
-        try:
-            with self._txn.cursor(self._tables[table]) as cursor:
-                taken, added = cursor.putmulti(pairs, True, True, append)
-        except (lmdb.Error, KeyError) as error:
-            raise self._fail(table, error) from error
-        except BaseException:  # The caller's iterable raised after some of the pairs were put.
-            self.failed = True
-            raise
-        if taken != added:
-            self.failed = True
-            raise StoreError(f"append to table {table!r} out of order: of {taken} keys, {taken - added} were not above")
-
-    def _fail(self, table: str, error: Exception) -> StoreError:
-        """Mark the batch as one that cannot be committed, and return what to raise."""
-        self.failed = True
-        if isinstance(error, lmdb.BadValsizeError):
-            return StoreError(f"table {table!r} of {self._path}: keys have 1 to {MAX_KEY} bytes, values up to 4 GiB")
-        return self._explain(f"write to table {table!r} of", error)
 
 
 class LmdbEngine:
@@ -231,6 +105,7 @@ class LmdbEngine:
             _create(path, tables, map_size)
         elif not exists:
             raise NoLedger(f"there is no store at {path}: check the path, or create one")
+        _refuse_links(path)
         lockless = readonly and _cannot_lock(path)
         env = _open(path, tables, map_size, readonly=readonly, sync=sync, lock=not lockless)
         try:
@@ -248,7 +123,7 @@ class LmdbEngine:
             raise StoreError(f"{path} lacks one of the tables {', '.join(tables)}: it is another store") from error
         except (lmdb.Error, OSError) as error:
             env.close()
-            raise _explain("open", path, error) from error
+            raise explain("open", path, error) from error
         except StoreError:
             env.close()
             raise
@@ -300,7 +175,7 @@ class LmdbEngine:
             env.sync(True)
         except lmdb.Error as error:
             self.poisoned = True
-            raise _explain("sync", self._path, error) from error
+            raise explain("sync", self._path, error) from error
 
     def stamp(self) -> Stamp:
         """Return what the data file is recognised by, as it is now under its name."""
@@ -346,7 +221,7 @@ class LmdbEngine:
             return env.begin(write=write)
         except lmdb.Error as error:
             self.poisoned = self.poisoned or isinstance(error, lmdb.PanicError)
-            raise _explain("write to" if write else "read", self._path, error) from error
+            raise explain("write to" if write else "read", self._path, error) from error
 
     def _commit(self, txn: lmdb.Transaction[bytes]) -> None:
         if os.getpid() != self._pid:
@@ -357,7 +232,7 @@ class LmdbEngine:
         except BaseException as error:
             self.poisoned = True
             if isinstance(error, lmdb.Error):
-                raise _explain("commit to", self._path, error) from error
+                raise explain("commit to", self._path, error) from error
             raise
         self._lengthen()
 
@@ -393,6 +268,16 @@ def file_stamp(data: str | os.PathLike[str], transaction: int) -> Stamp:
     return Stamp(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns, transaction)
 
 
+def _refuse_links(path: Path) -> None:
+    """A store that somebody else has made may name the reader's own files: LMDB follows links, and writes its locks."""
+    for name in ("data.mdb", "lock.mdb"):
+        file = path / name
+        if file.is_symlink():
+            raise StoreError(
+                f"{file} is a link: it may lead out of the ledger, so it is not followed; copy the file itself"
+            )
+
+
 def _open(
     path: Path, tables: Sequence[str], map_size: int, *, readonly: bool = False, sync: bool = True, lock: bool = True
 ) -> lmdb.Environment:
@@ -409,7 +294,7 @@ def _open(
             lib_version=_LMDB_0_9,
         )
     except lmdb.Error as error:
-        raise _explain("open", path, error) from error
+        raise explain("open", path, error) from error
 
 
 def _create(path: Path, tables: Sequence[str], map_size: int) -> None:
@@ -432,7 +317,7 @@ def _create(path: Path, tables: Sequence[str], map_size: int) -> None:
         new.rename(path)
         sync_dir(path.parent)
     except (lmdb.Error, OSError) as error:
-        raise _explain("create", path, error) from error
+        raise explain("create", path, error) from error
 
 
 def _lengths(env: lmdb.Environment, path: Path) -> tuple[int, int]:
@@ -466,20 +351,6 @@ def _cannot_lock(path: Path) -> bool:
     """
     lock = path / "lock.mdb"
     return not os.access(lock if lock.exists() else path, os.W_OK)
-
-
-def _explain(action: str, path: Path, error: Exception) -> StoreError:
-    """Turn an error of LMDB into one that says what to do."""
-    if isinstance(error, lmdb.MapFullError):
-        return StoreError(f"cannot {action} {path}: it has reached its largest size; open it with a larger map_size")
-    if isinstance(error, (lmdb.InvalidError, lmdb.VersionMismatchError)):
-        return StoreError(f"cannot {action} {path}: data.mdb is damaged or not a file of LMDB 0.9")
-    if isinstance(error, (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.PanicError)):
-        return StoreError(f"cannot {action} {path}: LMDB found damage ({error}); restore it from a copy or an export")
-    if "closed/deleted/dropped" in str(error):
-        return StoreError(f"cannot {action} {path}: this snapshot, batch or store is over; open another one")
-    code: int | None = error.code if isinstance(error, lmdb.Error) else getattr(error, "errno", None)
-    return disk_error(action, path, code, str(error))
 
 
 def probe(path: str | os.PathLike[str]) -> None:

@@ -29,7 +29,7 @@ class WriterLock:
         self._path = Path(path)
         self._fd = -1
         try:
-            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
         except OSError as error:
             raise disk_error("open the lock file", self._path, error.errno, str(error)) from error
         try:

@@ -34,6 +34,7 @@ def write_master_key(path: str | os.PathLike[str], entropy: Callable[[int], byte
         raise KeyFileError(f"cannot write the master key to {path}: {error}") from error
     try:
         try:
+            os.fchmod(fd, FILE_MODE)  # Whatever the umask took away.
             write_at(fd, f"{_KEY_PREFIX}{base64.b64encode(key).decode()}\n".encode(), 0)
             os.fsync(fd)
         finally:

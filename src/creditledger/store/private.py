@@ -94,7 +94,7 @@ class PrivateStore:
                 # The directory gets its name last: where it is, there is a store in it, whenever the machine stops.
                 new = path.with_name(path.name + ".new")
                 make_dir(new)
-                segment.create(new / store._file(1).name, _key_check(store._key()))
+                segment.create(new / _segment_name(1), _key_check(store._key()))
                 new.rename(path)
             elif not numbers:
                 raise NoLedger(f"there is no private content at {path}: check the path")
@@ -141,8 +141,12 @@ class PrivateStore:
         while (place := self._locate(item_id)) is not None:
             number, position = _split(place)
             try:
-                with self._file(number).open("rb", buffering=0) as file:
-                    found = segment.read_item(file.fileno(), position, item_id)
+                # An import reads some items for each row of its file: a `Path` and a file object would take longer.
+                descriptor = os.open(f"{self._path}/{_segment_name(number)}", os.O_RDONLY | os.O_CLOEXEC)
+                try:
+                    found = segment.read_item(descriptor, position, item_id)
+                finally:
+                    os.close(descriptor)
                 if found is not None:
                     return _unseal(key, item_id, *found)
             except OSError as error:
@@ -253,7 +257,7 @@ class PrivateStore:
         self.close()
 
     def _file(self, number: int) -> Path:
-        return self._path / f"content-{number:06}.seg"
+        return self._path / _segment_name(number)
 
     def _numbers(self) -> list[int]:
         if not self._path.is_dir():
@@ -412,6 +416,10 @@ class PrivateStore:
 def _key_check(master_key: bytes) -> bytes:
     """Return what recognises the key without saying anything about it."""
     return hashlib.sha256(_KEY_CHECK_DOMAIN + master_key).digest()[:16]
+
+
+def _segment_name(number: int) -> str:
+    return f"content-{number:06}.seg"
 
 
 def _unseal(master_key: bytes, item_id: bytes, iv: bytes, secret: bytes, ciphertext: bytes) -> tuple[bytes, bytes]:

@@ -101,7 +101,7 @@ def pack_batch(items: bytes, counts_from: int) -> bytes:
 def create(path: Path, key_check: bytes) -> None:
     """Make an empty segment. Under its name it has a whole header, whenever the machine stops. Raises OSError."""
     new = path.with_suffix(".new")
-    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
+    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
     try:
         write_header(fd, Header(key_check, SECTOR, SECTOR))
         os.fsync(fd)

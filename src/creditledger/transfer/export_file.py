@@ -3,7 +3,7 @@
     creditledger/export/v1 LF          then frames: type (1 byte) ‖ length of the payload (u32, big-endian) ‖ payload
 
     R   a record, in the order of the log                                                       ≤ 65,535 bytes
-    C   a signed checkpoint, directly after the record that completes its size                  ≤ 16,384
+    C   a signed checkpoint, directly after the record that completes its size                  ≤ 65,535
     P   content: array [list, [scheme, value], commitment, nonce, content]; after all R and C   ≤ 1.1 MiB
     E   the end: array [number of R, number of C, number of P, SHA-256 of every byte before this frame]   ≤ 256
 
@@ -17,29 +17,29 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from creditledger.acts import identifiers
-from creditledger.acts.content import MAX_CONTENT_BYTES, NONCE_BYTES, check_commitment
-from creditledger.acts.kinds import Subject
+from creditledger.acts.content import check_commitment
 from creditledger.codec.canonical import decode, encode
-from creditledger.codec.text import check_identifier
 from creditledger.errors import FormatError, StoreError, UnsupportedError, UsageError
-from creditledger.ledger.receipt import ContentItem
+from creditledger.ledger.receipt import ContentItem, content_item
 from creditledger.record.record import MAX_RECORD_BYTES
 from creditledger.store.files import FILE_MODE, disk_error, sync_dir
 
 MAGIC = b"creditledger/export/v1\n"
 RECORD, CHECKPOINT, CONTENT, END = b"R", b"C", b"P", b"E"
-LIMITS = {RECORD: MAX_RECORD_BYTES, CHECKPOINT: 16_384, CONTENT: 1_153_434, END: 256}
+LIMITS = {RECORD: MAX_RECORD_BYTES, CHECKPOINT: 65_535, CONTENT: 1_153_434, END: 256}
 """The longest payload of each type of frame, in bytes."""
 
 _HEADER = struct.Struct(">cI")
-_FAMILY = b"creditledger/export/"
+_MOST_DIGITS = 9
+_OTHER = re.compile(rb"creditledger/export/v[1-9][0-9]{0,8}\n").match
+"""The first line of another version (specification, section 12.1)."""
 _PUBLIC_MODE = 0o644
 _BUFFER = 1 << 20
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
@@ -134,8 +134,8 @@ class ExportReader:
         """
         magic = self._read(len(MAGIC))
         if magic != MAGIC:
-            version = magic.startswith(_FAMILY)
-            error = UnsupportedError if version else FormatError
+            known = _OTHER(magic + self._read(_MOST_DIGITS))
+            error = UnsupportedError if known else FormatError
             raise error(f"the file starts with {magic!r}, an export of this version with {MAGIC!r}")
         counts = {RECORD: 0, CHECKPOINT: 0, CONTENT: 0}
         last = b""
@@ -209,23 +209,11 @@ def read_content(frame: Frame) -> ContentItem:
         VerificationFailed: finding `LED-CONTENT`; the commitment is to something else.
     """
     try:
-        item = _content_item(decode(frame.payload, LIMITS[CONTENT]))
+        item = content_item(decode(frame.payload, LIMITS[CONTENT]))
     except FormatError as error:
         raise FormatError(f"at byte {frame.offset}: {error}") from None
     check_commitment(item.commitment, item.nonce, item.content)
     return item
-
-
-def _content_item(value: object) -> ContentItem:
-    if type(value) is not tuple or len(value) != 5 or type(value[1]) is not tuple or len(value[1]) != 2:
-        raise FormatError("content is an array of list, subject, commitment, nonce and content")
-    list_id, subject, commitment, nonce, content = value
-    check_identifier(list_id)
-    identifiers.check_value(*subject)
-    sizes = [len(one) if type(one) is bytes else -1 for one in (commitment, nonce, content)]
-    if sizes[:2] != [32, NONCE_BYTES] or not 0 <= sizes[2] <= MAX_CONTENT_BYTES:
-        raise FormatError(f"a commitment and a nonce have 32 bytes, content at most {MAX_CONTENT_BYTES}")
-    return ContentItem(list_id, Subject._make(subject), commitment, nonce, content)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from creditledger.ledger.answer import Address, ListingView
 from creditledger.ledger.ledger import Ledger
 from creditledger.ledger.log import Log
 from creditledger.record.entry import Entry, entry_hash, restore_entry
+from creditledger.rules.listings import QUASHINGS, WON
 from creditledger.store.identity import KEY_LABEL
 
 _KEPT_ENTRIES = 256
@@ -97,20 +98,64 @@ class Recorded:
     def transitions(self, list_id: str, subject: Subject) -> list[Transition]:
         """How the subject came on the list and went off it, as first recorded, in the order of the log."""
         found: list[Transition] = []
+        appealed: dict[ActRef, ActRef] = {}
+        standing: set[ActRef] = set()
         for address, act in self.acts_about(list_id, subject):
             cited = self.source(address)
             source = None if cited is None else cited.sha256
+            ref = self.ref(address)
             if isinstance(act, acts.ListingAdd | acts.ListingOpeningBalance):
-                found.append(Transition("add", act.effective, self.ref(address), source))
-            elif isinstance(act, acts.ListingRemove):
-                found.append(Transition("remove", act.effective, self.ref(address), source))
-            elif isinstance(act, acts.ListingAnnul) or (
-                isinstance(act, acts.AppealDecide) and act.outcome.startswith("quash")
-            ):
-                # It went off for a reason of its own; the source's removal, whenever it comes, has nothing to add.
-                found.append(Transition("remove", None, self.ref(address), source))
-        # A listing that was removed can still be annulled; it went off once.
+                found.append(Transition("add", act.effective, ref, source))
+                standing.add(ref)
+                continue
+            if isinstance(act, acts.AppealFile):
+                appealed[ref] = self._resolve(address, act.listing)
+                continue
+            if isinstance(act, acts.ListingRemove | acts.ListingAnnul):
+                listing = self._resolve(address, act.listing)
+            elif isinstance(act, acts.AppealDecide) and act.outcome in QUASHINGS:
+                listing = appealed[self._resolve(address, act.appeal)]
+            else:
+                continue
+            # A listing that was removed can still be annulled, after its successor began even; it went off once.
+            if listing in standing:
+                standing.remove(listing)
+                # One annulled or quashed went off for a reason of its own: the source's removal has nothing to add.
+                date = act.effective if isinstance(act, acts.ListingRemove) else None
+                found.append(Transition("remove", date, ref, source))
+        # Of listings beside each other, in cases of their own, the first to end is what the source can have meant.
         return [one for at, one in enumerate(found) if one.action == "add" or found[at - 1].action == "add"]
+
+    def is_contested(self, list_id: str, subject: Subject, views: tuple[ListingView, ...]) -> bool:
+        """Whether a listing of no particular case is under appeal, or was quashed or shortened by one.
+
+        What is under appeal is not replaced, and what was decided is not undone, by a listing for the same case
+        (R-DUPLICATE): whoever the source lists again then is listed in a case of its own.
+        """
+        own = {self.ref(view.address) for view in views if view.case is None and view.appeal is not None}
+        if not own:
+            return False
+        pending: set[ActRef] = set()
+        for address, act in self.acts_about(list_id, subject):
+            if isinstance(act, acts.AppealFile) and self._resolve(address, act.listing) in own:
+                pending.add(self.ref(address))
+            elif isinstance(act, acts.AppealDecide | acts.AppealWithdraw):
+                appeal = self._resolve(address, act.appeal)
+                if appeal in pending and isinstance(act, acts.AppealDecide) and act.outcome in WON:
+                    return True
+                pending.discard(appeal)
+        return bool(pending)
+
+    def live_listing(self, list_id: str, subject: Subject, views: tuple[ListingView, ...]) -> ListingView | None:
+        """The source's listing of the subject that stands, or None: not ended, and of no particular case.
+
+        Where such a listing is contested, it is the newest that is not ended.
+        """
+        standing = [view for view in reversed(views) if view.ended_by is None]
+        own = next((view for view in standing if view.case is None), None)
+        if own is None and standing and self.is_contested(list_id, subject, views):
+            return standing[0]
+        return own
 
     def particulars(self, list_id: str, subject: Subject, view: ListingView) -> Particulars:
         """The particulars of one of the subject's listings, corrections taken into account."""
@@ -170,8 +215,3 @@ class Recorded:
 
     def _resolve(self, address: Address, ref: ActRef) -> ActRef:
         return self.ref(Address(address.seq, ref.act)) if ref.entry is None else ref
-
-
-def live_listing(views: tuple[ListingView, ...]) -> ListingView | None:
-    """The listing of a transcript that stands: not ended, and of no particular case."""
-    return next((view for view in reversed(views) if view.ended_by is None and view.case is None), None)

@@ -4,6 +4,8 @@ The first edition of a list that is not open yet becomes its opening balances: t
 when the file does not say. Then the list is opened. A later edition is compared with what is recorded: who is new is
 added, whose particulars changed is corrected, who is missing is removed, each with effect from the edition's date.
 Who may stand in a row that was skipped because it cannot be read is not missing.
+Whose listing was quashed or shortened on appeal here, or is under appeal, and who is to be listed anew, is listed in a
+case of its own: the source's decision is a new one, and undoes nothing.
 
 Whoever is compared anew each time has nothing to resume: an import that was killed is simply run again.
 """
@@ -36,7 +38,7 @@ from creditledger.transfer.import_run import (
     require_confirmed,
     require_opener,
 )
-from creditledger.transfer.recorded import Particulars, Recorded, live_listing
+from creditledger.transfer.recorded import Particulars, Recorded
 from creditledger.transfer.sources.lines import BadRow
 from creditledger.transfer.sources.ofac_sdn import read_sdn
 from creditledger.transfer.survey import (
@@ -142,7 +144,7 @@ class _Snapshot:
         self._live: dict[Subject, ListingView] = {}
         known = list_id in ledger.governance.lists
         for subject, _, views in ledger.members(list_id, every=True) if known else ():
-            view = live_listing(views)
+            view = self._recorded.live_listing(list_id, subject, views)
             if view is not None:
                 self._live[subject] = view
             report.removed_before += sum(self._removed_by_this_file(one) for one in views)

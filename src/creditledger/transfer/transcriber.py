@@ -23,6 +23,7 @@ from creditledger.ledger.receipt import ContentItem
 from creditledger.record.entry import MAX_ENTRY_BYTES
 from creditledger.store.identity import KEY_LABEL, Identities, Identity
 from creditledger.transfer.import_run import ImportOptions
+from creditledger.transfer.recorded import Recorded
 
 ACTS_PER_ENTRY = 100
 """How many acts an entry holds at most, the citation of the source included."""
@@ -31,6 +32,7 @@ _ACT_BYTES = 3_000
 """More than any act of an import can have: 16 commitments with the longest labels, the longest identifiers."""
 
 _CONTENT_BYTES = 8 << 20
+_CASE_BYTES = 16
 _SOURCE = ActRef(None, 0)
 
 
@@ -74,6 +76,7 @@ class Transcriber:
         self._cosigners = cosigners
         self._on_entry = on_entry
         self._entropy = entropy
+        self._recorded = Recorded(ledger)
         self._identities: Identities | None = None
         self._batches: dict[str, _Batch] = {}
         self.entries = 0
@@ -113,10 +116,12 @@ class Transcriber:
     ) -> Mark:
         """Record that a subject is on a list: from a day on, or (None) as an opening balance since nobody knows when.
 
-        `subject` is what `find` returned: None for somebody new, who gets a handle.
+        `subject` is what `find` returned: None for somebody new, who gets a handle. Whose listing is under appeal, or
+        was quashed or shortened by one, is listed in a new case, drawn at random.
         """
         batch = self._batch(list_id)
         new = subject is None
+        case = None if subject is None else self._case(list_id, subject)
         if subject is None:
             handle = self.identities().new_handle()
             subject = Subject("handle", handle)
@@ -128,11 +133,14 @@ class Transcriber:
         ground = self._ground[list_id]
         act: acts.SubjectAct
         if effective is None:
-            act = acts.ListingOpeningBalance(list_id, subject, ground=ground, content=content, source=_SOURCE)
+            act = acts.ListingOpeningBalance(
+                list_id, subject, ground=ground, case=case, content=content, source=_SOURCE
+            )
         else:
             act = acts.ListingAdd(
-                list_id, subject, ground, self._decided(effective), effective, content=content, source=_SOURCE
-            )
+                list_id, subject, ground, self._decided(effective), effective, case=case, content=content,
+                source=_SOURCE,
+            )  # fmt: skip
         mark = Mark(subject, ActRef(None, len(batch.acts)))
         batch.marks.append(mark)
         self._put(batch, act)
@@ -178,6 +186,11 @@ class Transcriber:
     def _decided(self, effective: str) -> str:
         """The source decided on the day of the event; one that lies ahead was decided, as far as is known, today."""
         return min(effective, self._ledger.today())
+
+    def _case(self, list_id: str, subject: Subject) -> bytes | None:
+        """The case of a new listing: none, as long as the rules allow that."""
+        contested = self._recorded.is_contested(list_id, subject, self._ledger.lookup(subject, list_id).listings)
+        return self._entropy(_CASE_BYTES) if contested else None
 
     def _batch(self, list_id: str) -> _Batch:
         batch = self._batches.get(list_id)

@@ -415,3 +415,9 @@ def _(world: World) -> Entry:
     puppet(world)
     world.append("district", listing_add(list="new"), cosigners=("puppet:admin",))
     return world.build("high:admin", authority_close("puppet", successor="regulator"), cosigners=("regulator:admin",))
+
+
+@attack("R-SELF", "name a successor whose own successor is the body that closes, so that nobody is ever either of them")
+def _(world: World) -> Entry:
+    world.append("root", authority_close("branch", successor="archive", effective=TOMORROW))
+    return world.build("root", authority_close("archive", successor="branch", effective=TOMORROW))

@@ -232,7 +232,10 @@ def authority_close(model: Model, context: Context, act: Any) -> Rules:
         if closed is not None and act.effective >= closed:
             yield "R-AUTHORITY-CLOSED"
     yield from admin(model, context, model.state["authority"].get(act.authority, {}).get("parent"))
-    if act.successor == act.authority:
+    following = act.successor
+    while following is not None and following != act.authority:
+        following = model.state["authority"].get(following, {}).get("successor")
+    if following is not None:
         yield "R-SELF"
     if context.role == "root":
         return

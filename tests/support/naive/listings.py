@@ -265,11 +265,10 @@ def listing_suspend(model: Model, context: Context, act: Any) -> Rules:
     if listing is None:
         return
     yield from stands(listing, context.day)
-    past = [one for one in listing["suspensions"] if one[1] is not None]
-    running = [one for one in listing["suspensions"] if one[1] is None]
-    if any(act.effective >= begin for begin, _, _ in running):
+    kept = [one for one in listing["suspensions"] if not gives_way(one, act, context)]
+    if any(end is None for _, end, _ in kept):
         yield "R-TRANSITION"
-    if any(act.effective < end for _, end, _ in past):
+    if any(end is not None and act.effective < end for _, end, _ in kept):
         yield "R-DATES"
     if listing["effective"] is not None and act.effective < listing["effective"]:
         yield "R-DATES"
@@ -278,9 +277,15 @@ def listing_suspend(model: Model, context: Context, act: Any) -> Rules:
 def suspend(model: Model, context: Context, act: Any) -> None:
     listing = listing_named(model, context, act, act.listing)
     assert listing is not None
-    past = [one for one in listing["suspensions"] if one[1] is not None]
-    listing["suspensions"] = [*past, (act.effective, None, None)]
+    kept = [one for one in listing["suspensions"] if not gives_way(one, act, context)]
+    listing["suspensions"] = [*kept, (act.effective, None, None)]
     note(model, context, act)
+
+
+def gives_way(suspension: tuple[str, str | None, int | None], act: Any, context: Context) -> bool:
+    """Whether a new suspension replaces this one."""
+    begin, end, _ = suspension
+    return bool(begin > act.effective) and (end is None or begin > context.day)
 
 
 def listing_restore(model: Model, context: Context, act: Any) -> Rules:

@@ -2,7 +2,7 @@
 
 What the rules refuse must not be signed in the first place, because a signed entry takes a number of its key until it
 expires. A trial judges entries one after the other, signed or not, as if all those named had signed, and leaves nothing
-behind; a ledger that is open to read is enough. It reaches into `Ledger`, as the writer's own trial does.
+behind; a ledger that is open to read is enough.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from creditledger.acts.kinds import ActRef
-from creditledger.errors import SequenceConflict, UsageError
-from creditledger.ledger.ledger import Ledger
+from creditledger.errors import SequenceConflict
+from creditledger.ledger.log import Log
+from creditledger.ledger.state import State
 from creditledger.ledger.view import LedgerView
-from creditledger.record.entry import CheckedEntry, Entry, decode_entry, encode_entry, entry_hash
+from creditledger.record.entry import CheckedEntry, Entry, encode_entry, entry_hash
 from creditledger.record.record import Record, encode_record
 from creditledger.rules import engine
 from creditledger.rules.rows import KeyHead
@@ -26,8 +26,8 @@ _NO_SIGNATURE = bytes(64)
 class _View(LedgerView):
     """The ledger as it will be for keys whose entries before are signed, and neither recorded nor at hand."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        super().__init__(ledger.log, ledger._state)
+    def __init__(self, log: Log, state: State) -> None:
+        super().__init__(log, state)
         self.assumed: dict[bytes, KeyHead] = {}
 
     @property
@@ -37,18 +37,18 @@ class _View(LedgerView):
 
 
 class Trial:
-    """A ledger on which entries are tried out; made by `trial`."""
+    """A ledger on which entries are tried out; made by `Ledger.trial`."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._state = ledger._state
-        self._view = _View(ledger)
-        size = self._state.applied
-        last = ledger.log.record(size - 1)
-        self._recorded_at = max(ledger._clock(), last.recorded_at)
+    def __init__(self, log: Log, state: State, now: int) -> None:
+        """Takes a state that may be applied to, because it will be rolled back, and the time in microseconds."""
+        self._state = state
+        self._view = _View(log, state)
+        last = log.record(state.applied - 1)
+        self._recorded_at = max(now, last.recorded_at)
         self._leaf = leaf_hash(encode_record(last))
 
     def judge(self, entry: Entry, *, gap: bool = False) -> bool:
-        """Judge an entry as the next record, as if all it names had signed it; those tried out after it build on it.
+        """Judges an entry as the next record, as if all it names had signed it; those tried out after it build on it.
 
         With `gap`, it may follow entries of its key that are neither recorded nor tried out before.
 
@@ -82,24 +82,11 @@ class Trial:
 
 
 @contextmanager
-def trial(ledger: Ledger) -> Iterator[Trial]:
-    """Try entries out on a ledger as it stands now; nothing of it remains, and no other thread is let in meanwhile."""
-    with ledger._asking():
-        attempt = Trial(ledger)
-        ledger._state.begin()
-        try:
-            yield attempt
-        finally:
-            ledger._state.roll_back()
-
-
-def act_at(ledger: Ledger, seq: int, index: int) -> ActRef:
-    """The reference to act `index` of record `seq`, as drafts may write it: `17.0`. `UsageError` if there is none."""
-    size = ledger.size
-    if seq >= size:
-        raise UsageError(f"there is no record {seq}; the ledger's last one is {size - 1}")
-    data = ledger.record(seq).entry
-    acts = len(decode_entry(data).acts)
-    if index >= acts:
-        raise UsageError(f"record {seq} has acts 0 to {acts - 1}; there is no {seq}.{index}")
-    return ActRef(entry_hash(data), index)
+def trial(log: Log, state: State, now: int) -> Iterator[Trial]:
+    """Tries entries out on a state that nobody else uses meanwhile; afterwards it is as it was."""
+    attempt = Trial(log, state, now)
+    state.begin()
+    try:
+        yield attempt
+    finally:
+        state.roll_back()
