@@ -144,6 +144,19 @@ def test_nothing_is_called_complete_before_all_have_signed(bench: Bench, tmp_pat
     assert (late.code, "recorded already" in late.err) == (2, True)
 
 
+def test_append_countersigns_nothing_that_it_has_not_shown_and_asked_about(bench: Bench, tmp_path: Path) -> None:
+    """Whoever sends a signed file gets no signature of root for it by the way."""
+    cosigner = {"authority": "root", "key": format_public_key(generated.signer(SEED, "root-2").public_key)}
+    draft = write(tmp_path / "a.json", law(), authority="root", cosigners=[cosigner])
+    assert sign(bench, draft, "--yes", key="root-1").code == 0
+    sent = tmp_path / "a.json.signed"
+    asked = append(bench, sent, "--cosign-key", root_key(bench, 2))
+    assert asked.code == 2
+    assert "from 1 January 2020 without a fixed end" in asked.err
+    assert "nobody is at a terminal to confirm" in asked.err
+    assert append(bench, sent, "--cosign-key", root_key(bench, 2), "--yes").code == 0
+
+
 def test_a_draft_that_lacks_a_key_for_a_countersignature_says_what_to_do(bench: Bench, tmp_path: Path) -> None:
     cosigner = {"authority": "root", "key": format_public_key(generated.signer(SEED, "root-2").public_key)}
     draft = write(tmp_path / "a.json", law(), authority="root", cosigners=[cosigner])

@@ -79,6 +79,18 @@ def test_a_history_that_is_killed_and_run_again_doubles_nothing(tmp_path: Path, 
         assert {contents[f"k{one}".encode()] for one in range(150)} == {1}
 
 
+def test_nobody_is_remembered_of_an_entry_that_was_never_recorded(tmp_path: Path) -> None:
+    """A kill came between the identities and the entry: the next opening removes them, import or no import."""
+    found(tmp_path).close()
+    events_file(tmp_path / "events.jsonl", EVENTS)
+    assert run(tmp_path, "events", ASSIGNED, "1") == -signal.SIGKILL
+    with reopen(tmp_path, write=False) as ledger:
+        assert len(ledger.private_store().ids()) > 150
+    reopen(tmp_path, content_key=None).close()
+    with reopen(tmp_path) as ledger:
+        assert len(ledger.private_store().ids()) == 1  # The key of the identities' tags.
+
+
 @pytest.mark.parametrize(
     ("job", "point", "number"),
     [

@@ -212,13 +212,13 @@ def _require_content_key(ledger: Ledger, items: list[_Item], content_key: Path |
 
 
 def _confirmed(items: list[_Item], *, yes: bool, dry_run: bool, quiet: bool) -> bool:
-    """Shows every draft in words and asks before it is signed. Signed entries were confirmed by who signed them."""
-    drafts = [item for item in items if item.prepared is not None]
-    for item in drafts:
-        if item.prepared is not None:
-            show_entry(item.entry, item.prepared.notes, unsigned=item.unsigned(), quiet=quiet)
-    what = "this" if len(drafts) == 1 else f"these {len(drafts)} entries"
-    return go_on(f"Sign {what} and record?", yes=yes or not drafts, dry_run=dry_run)
+    """Shows in words, and asks about, every entry that a key given here is to sign, also one that others signed."""
+    to_sign = [item for item in items if item.unsigned() and not item.recorded]
+    for item in to_sign:
+        notes = () if item.prepared is None else item.prepared.notes
+        show_entry(item.entry, notes, unsigned=item.unsigned(), quiet=quiet)
+    what = "this" if len(to_sign) == 1 else f"these {len(to_sign)} entries"
+    return go_on(f"Sign {what} and record?", yes=yes or not to_sign, dry_run=dry_run)
 
 
 def _record(

@@ -64,7 +64,7 @@ def compose(
     """Return the entry, not signed yet, that holds the acts.
 
     Args:
-        acts: typed.
+        acts: typed, or as drafts hold them (`client.reader.DraftReader.act`), without content in clear.
         ledger_id: 32 bytes.
         authority: who acts, and `key`, its key of 33 bytes.
         sequence: where the key stands (`SequenceFile.position`).
