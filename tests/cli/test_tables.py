@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from creditledger.cli.output import status
+from creditledger.cli.colour import status
 from creditledger.cli.tables import draw, fold
 
 words = st.text(st.sampled_from("abc-019é失信…"), min_size=1, max_size=20).filter(lambda one: cell_len(one) <= 20)

@@ -14,7 +14,7 @@ import click
 
 from creditledger.audit.auditor import verify
 from creditledger.audit.trust import Trust
-from creditledger.cli import options, output
+from creditledger.cli import colour, options, output
 from creditledger.cli.ledgers import open_reader, write_new
 from creditledger.demo import generated
 from creditledger.demo.story import MIN_ACTS, Story, origin_of, tell
@@ -107,7 +107,7 @@ def command(directory: Path, acts: int, seed: int, head_dir: Path | None, as_jso
         "Who stands where on 15 January 2024",
         ("who", "status", "list", "subject"),
         [
-            (who, output.status(status, polarities[list_id]), list_id, str(subject))
+            (who, colour.status(status, polarities[list_id]), list_id, str(subject))
             for who, (subject, list_id, status) in statuses.items()
         ],
     )

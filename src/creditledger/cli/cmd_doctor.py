@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from creditledger.cli import checkup, options, output
+from creditledger.cli import checkup, colour, options, output
 from creditledger.cli.checkup import NOTE, OK, PROBLEM, Line
 from creditledger.client.phrases import count
 from creditledger.errors import LedgerError, NoLedger, UsageError
@@ -74,7 +74,7 @@ def _print(line: Line) -> None:
         click.echo("\t".join(one.replace("\t", " ").replace("\n", " ") for one in line))
         return
     first, *more = output.wrap(line.found, output.width() - MARGIN)
-    verdict = output.paint(f"{line.verdict:8}", fg=COLOURS[line.verdict], bold=line.verdict == PROBLEM)
+    verdict = colour.paint(f"{line.verdict:8}", fg=COLOURS[line.verdict], bold=line.verdict == PROBLEM)
     click.echo(f"  {verdict}{line.check:14}  {first}")
     if line.advice:
         more += output.wrap(f"→ {line.advice}", output.width() - MARGIN)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from creditledger.acts.kinds import Subject
-from creditledger.cli import options, output
+from creditledger.cli import colour, options, output
 from creditledger.cli.known import Known, KnownType, restate
 from creditledger.cli.ledgers import open_reader
 from creditledger.client.phrases import day_in_words, listed
@@ -53,10 +53,10 @@ def command(
     if as_json:
         output.emit_json(answer_json(answer))
         return
-    status = output.status(answer.status, polarity)
+    status = colour.status(answer.status, polarity)
     said = f"{status}: on {day_in_words(answer.valid_at)}, {subject} {MEANINGS[status].format(list_id)}."
     first, *more = output.wrap(said, output.width())
-    output.put(first.replace(status, output.paint(status, fg=status.fg, bold=True), 1))
+    output.put(first.replace(status, colour.paint(status, fg=status.fg, bold=True), 1))
     for line in more:
         output.put(line)
     output.facts([*restated, ("list", KINDS[polarity])])
@@ -71,7 +71,7 @@ def command(
             ("record", "status", "by", "ground", "from", "until", "remarks"),
             [
                 (
-                    str(one.address), output.status(one.status, polarity), one.authority, one.ground or "unknown",
+                    str(one.address), colour.status(one.status, polarity), one.authority, one.ground or "unknown",
                     one.effective or "unknown", one.until or "no fixed term", "; ".join(remarks(one)),
                 )
                 for one in answer.listings

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from creditledger.cli import options, output
+from creditledger.cli import colour, options, output
 from creditledger.cli.cmd_lookup import listing_json, remarks
 from creditledger.cli.known import Known, KnownType, restate
 from creditledger.cli.ledgers import open_reader
@@ -56,7 +56,7 @@ def command(
                 number += 1
                 last = next((one for one in listings if one.status == status), listings[-1])
                 yield (
-                    str(subject), output.status(status, polarity), str(last.address), last.authority,
+                    str(subject), colour.status(status, polarity), str(last.address), last.authority,
                     last.ground or "unknown", last.effective or "unknown", last.until or "no fixed term",
                     "; ".join(remarks(last)),
                 )  # fmt: skip

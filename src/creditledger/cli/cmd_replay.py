@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from creditledger.cli import options, output
+from creditledger.cli import colour, options, output
 from creditledger.cli.known import Known, KnownType
 from creditledger.cli.ledgers import open_log
 from creditledger.client.phrases import count
@@ -232,7 +232,7 @@ COLUMNS = ("list", "status", "subjects")
 
 def _print(outcome: Outcome, directory: Path) -> None:
     rows = [
-        (list_id, output.status(status, outcome.polarities[list_id]), str(number))
+        (list_id, colour.status(status, outcome.polarities[list_id]), str(number))
         for list_id, found in outcome.counts.items()
         for status, number in sorted(found.items())
     ]

@@ -12,7 +12,7 @@ import click
 from creditledger.acts.catalogue import Act
 from creditledger.acts.kinds import ActRef
 from creditledger.acts.registry import act_to_json
-from creditledger.cli import options, output
+from creditledger.cli import colour, options, output
 from creditledger.cli.annotate import Part, annotate
 from creditledger.cli.ledgers import open_reader
 from creditledger.cli.reading import print_content, read_content
@@ -271,7 +271,7 @@ def dump(parts: list[Part]) -> None:
             chunk = chunks[row] if row < len(chunks) else b""
             offset = f"{part.offset + row * row_bytes:5}" if chunk else ""
             text = indent + words[row] if row < len(words) else ""
-            shown = output.paint(chunk.hex(" "), fg=BYTE_COLOURS.get(part.kind), dim=header) if chunk else ""
+            shown = colour.paint(chunk.hex(" "), fg=BYTE_COLOURS.get(part.kind), dim=header) if chunk else ""
             space = " " * (3 * row_bytes - len(chunk.hex(" ")) + 1)
-            line = f"{output.paint(f'{offset:5}', dim=True)}  {shown}{space}"
-            output.put((line + (output.paint(text, dim=header) if text else "")).rstrip())
+            line = f"{colour.paint(f'{offset:5}', dim=True)}  {shown}{space}"
+            output.put((line + (colour.paint(text, dim=header) if text else "")).rstrip())

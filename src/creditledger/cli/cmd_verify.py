@@ -13,7 +13,7 @@ from creditledger.audit.auditor import verify
 from creditledger.audit.findings import FINDINGS, Finding
 from creditledger.audit.report import Report
 from creditledger.audit.trust import Trust
-from creditledger.cli import options, output
+from creditledger.cli import colour, options, output
 from creditledger.client.phrases import count
 from creditledger.store.head import HeadStore, default_head_dir
 
@@ -80,7 +80,7 @@ _LONG = re.compile("[0-9a-f]{65,}")
 def show(report: Report) -> None:
     """The report on a terminal: verdict, what was checked, what was found, and what was not checked."""
     code = report.exit_code
-    output.put(output.paint(report.verdict, fg=COLOURS.get(code, "yellow"), bold=True) + f"  (exit code {code})")
+    output.put(colour.paint(report.verdict, fg=COLOURS.get(code, "yellow"), bold=True) + f"  (exit code {code})")
     output.paragraph(report.meaning[0].upper() + report.meaning[1:] + ".")
     output.heading("What was checked")
     output.facts(report.facts())
@@ -110,9 +110,9 @@ def _item(text: str) -> None:
 
 
 def _finding(number: int, one: Finding) -> None:
-    where = output.paint(one.where or "the ledger as a whole", bold=True)
+    where = colour.paint(one.where or "the ledger as a whole", bold=True)
     derived = " (derived data, not the log)" if one.derived else ""
-    output.put(f"  {number}. {output.paint(one.id, fg='yellow' if one.derived else 'red', bold=True)} {where}{derived}")
+    output.put(f"  {number}. {colour.paint(one.id, fg='yellow' if one.derived else 'red', bold=True)} {where}{derived}")
     values = (("expected", one.expected), ("found", one.found))
     output.facts(
         [("check", FINDINGS[one.id]), ("what", one.message)]

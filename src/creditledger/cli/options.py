@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from creditledger.acts.kinds import Subject
-from creditledger.cli import output
+from creditledger.cli import colour
 from creditledger.errors import FormatError, UsageError
 from creditledger.keys.passphrase import PassphraseSource
 from creditledger.keys.signer import Signer, open_signer
@@ -24,7 +24,7 @@ def as_json(command: Command) -> Command:
     """`--json`, the answer as JSON, for programs; and with it what every command takes: `--color`."""
     command = click.option(
         "--color", type=click.Choice(("auto", "always", "never")), default="auto", expose_value=False, is_eager=True,
-        callback=lambda _ctx, _param, when: output.choose_colour(when),
+        callback=lambda _ctx, _param, when: colour.choose_colour(when),
         help="Colour: on a terminal unless NO_COLOR is set (auto), always, or never.",
     )(command)  # fmt: skip
     return click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for programs.")(command)

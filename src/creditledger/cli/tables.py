@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from rich.cells import cell_len, chop_cells
 
-from creditledger.cli.output import Coloured, paint
+from creditledger.cli.colour import Coloured, paint
 
 GAP = 2
 MAX_LINES = 3
