@@ -19,6 +19,8 @@ Each carries `exit_code`, the status with which the command line ends.
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class LedgerError(Exception):
     """The root of all errors of this package; never raised itself."""
@@ -93,7 +95,8 @@ class Locked(StoreError):
 class VerificationFailed(LedgerError):
     """A check found something other than what must stand there.
 
-    `finding` is the stable id (`LED-...`), `expected` and `found` are in words or hex, `seq` the record concerned.
+    `finding` is the stable id (`LED-...`), `expected` and `found` are in words or hex, `seq` the record concerned,
+    `report` the whole `audit.Report` where an audit raised it, else None.
     """
 
     exit_code = 3
@@ -105,6 +108,7 @@ class VerificationFailed(LedgerError):
         self.expected = expected
         self.found = found
         self.seq = seq
+        self.report: Any = None
         where = "" if seq is None else f" at record {seq}"
         values = f" (expected {expected}, found {found})" if expected or found else ""
         super().__init__(f"{finding}{where}: {message}{values}")

@@ -112,7 +112,7 @@ def test_a_checkpoint_beyond_the_records(tmp_path: Path) -> None:
         report = log.audit(tmp_path)
         assert ids(report) == {"LED-HEAD"} | ({"LED-UNSEALED"} if place == size else set())
         found = next(one for one in report.findings if one.id == "LED-HEAD")
-        assert (found.seq, found.expected) == (size, f"{size + 5} records")
+        assert (found.seq, found.expected) == (size, f"{size + 5} records signed")
 
 
 def test_records_read_before_the_damage_are_verified(tmp_path: Path) -> None:

@@ -103,6 +103,7 @@ def test_a_log_shorter_than_remembered(kept: Path, tmp_path: Path) -> None:
     report = log.audit(tmp_path, remember=kept)
     only(report, "LED-HEAD")
     assert report.first_bad == 20
+    assert report.meaning.endswith("20 of the 21 records verified before")
 
 
 def test_the_rules_are_applied_to_the_old_records_too(kept: Path, tmp_path: Path) -> None:

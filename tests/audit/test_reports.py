@@ -41,6 +41,12 @@ def test_the_tail_is_cut_off(tmp_path: Path) -> None:
     report = log.audit(tmp_path, head=head)
     only(report, "LED-HEAD")
     assert report.first_bad == len(log.records)
+    due = len(log.records) + 2
+    assert report.meaning == (
+        f"records are missing: an older copy, or its end was cut off: {due - 2} of the {due} records signed here"
+    )
+    log.records[12] = changed(log.records[12], signatures=(bytes(64),))
+    assert log.audit(tmp_path, head=head).meaning == "something was altered or is damaged; the first bad record is 12"
 
 
 def test_another_history_than_the_head_outside(tmp_path: Path) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cli.bench import Bench
+from cli.bench import Bench, fingerprint
 from cli.in_process import in_process
 from cli.program import Result
 
@@ -114,3 +115,38 @@ def test_the_author_key_of_a_draft_may_be_used_again_at_once(bench: Bench, tmp_p
         assert done.code == 0, done.err
     position = bench.run("sign", "--position", "--key", bench.key(COURT), "--ledger", bench.ledger, "--json").json
     assert position["pending"] == []
+
+
+def test_programs_are_told_what_was_drawn_since_nothing_else_leads_to_the_person(bench: Bench, tmp_path: Path) -> None:
+    file = draft(tmp_path / "a.json", subject="handle:new", case="new", content={})
+    key = ("--key", bench.key(COURT))
+    tried = append(bench, file, *key, "--dry-run", "--json").json
+    assert [(one["file"], one["recorded"], sorted(one["drawn"])) for one in tried["files"]] == [
+        (str(file), False, ["acts[0].case", "acts[0].subject"])
+    ]
+    (row,) = append(bench, file, *key, "--yes", "--json").json
+    handle = row["drawn"]["acts[0].subject"]
+    assert bench.run("lookup", bench.ledger, handle, LIST, "--json").json["status"] == "listed"
+    assert len(row["drawn"]["acts[0].case"]) == 32
+    signed = bench.run("sign", file, *key, "--ledger", bench.ledger, "--yes", "--json").json
+    assert signed["drawn"].keys() == row["drawn"].keys()
+    assert signed["drawn"]["acts[0].subject"] != handle
+    (again,) = append(bench, tmp_path / "a.json.signed", "--json").json
+    assert again["drawn"] == {}, "who signed it was told, and it is drawn only once"
+    assert bench.run("lookup", bench.ledger, signed["drawn"]["acts[0].subject"], LIST, "--json").json["listings"]
+
+
+def test_a_dry_run_writes_nothing_even_where_the_state_is_missing(bench: Bench, tmp_path: Path) -> None:
+    file = draft(tmp_path / "a.json", subject=FIRM, content={})
+    key = ("--key", bench.key(COURT), "--dry-run")
+    shutil.rmtree(bench.ledger / "state")
+    before = fingerprint(bench.ledger), fingerprint(bench.run.home), fingerprint(bench.keys)
+    done = append(bench, file, *key)
+    assert (done.code, "1 entry would be recorded" in done.err) == (0, True), done
+    wrong = bench.run("append", bench.ledger, file, *key, "--log-key", bench.key("root-1"))
+    assert (wrong.code, "is not a log key of this ledger" in wrong.err) == (2, True), wrong
+    elsewhere = append(bench, file, *key, "--head-dir", tmp_path / "heads")
+    assert (elsewhere.code, "never signed" in elsewhere.err) == (4, True), elsewhere
+    assert (fingerprint(bench.ledger), fingerprint(bench.run.home), fingerprint(bench.keys)) == before
+    assert not (tmp_path / "heads").exists()
+    assert not (bench.ledger / "state").exists()

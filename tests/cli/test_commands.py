@@ -182,13 +182,15 @@ def test_a_founded_ledger_from_keys_to_verified_record(demo: Bench, tmp_path: Pa
     log = ("--log-key", tmp_path / "log.key", *secret, "--json")
     assert run("append", tmp_path / "r", tmp_path / "law.json.signed", *log, "--dry-run").json == {
         "would_record": 1, "recorded_already": 0,
+        "files": [{"file": str(tmp_path / "law.json.signed"), "recorded": False, "drawn": {}}],
     }  # fmt: skip
     receipt = run("append", tmp_path / "r", tmp_path / "law.json.signed", *log).json
     assert [one["record"] for one in receipt] == [1]
     again = run("append", tmp_path / "r", tmp_path / "law.json.signed", *log).json
     assert again == receipt
     resent = run("append", tmp_path / "r", tmp_path / "law.json.signed", *log, "--dry-run").json
-    assert resent == {"would_record": 0, "recorded_already": 1}
+    assert (resent["would_record"], resent["recorded_already"]) == (0, 1)
+    assert resent["files"][0]["recorded"] is True
     report = run("verify", tmp_path / "r", "--trust", trust, "--json")
     assert (report.code, report.json["size"], report.json["findings"]) == (0, 2, [])
     assert run("export", tmp_path / "r", tmp_path / "r.ledger", "--json").json["records"] == 2

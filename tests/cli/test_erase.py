@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,37 @@ def test_content_that_was_never_here_can_be_erased_on_record(bench: Bench) -> No
     done = erase(bench, "--yes", "--json")
     assert done.code == 0, done.out
     assert {one["was_here"] for one in done.json["items"]} == {False}
+
+
+def test_content_that_is_gone_without_an_order_is_missed(bench: Bench) -> None:
+    list_somebody(bench)
+    key = ("--content-key", bench.key("content"))
+    verify = ("verify", bench.ledger, "--trust", bench.trust, "--json")
+    assert bench.run(*verify, *key).code == 0
+    shutil.rmtree(bench.ledger / "private")
+    line = "detached content: 2 items on record and not erased are not here"
+    given, not_given = bench.run(*verify, *key), bench.run(*verify)
+    assert (given.code, line in given.json["unable"]) == (4, True)
+    assert (not_given.code, line in not_given.json["not_checked"]) == (0, True)
+    (found,) = (one for one in bench.run("doctor", bench.ledger, "--json").json["ledger"] if one["check"] == "content")
+    assert (found["verdict"], found["found"]) == ("note", "2 items on record and not erased: not here")
+
+
+def test_why_content_cannot_be_shown(bench: Bench) -> None:
+    """Whoever asks is told by which record it was erased; what merely is not here may lie elsewhere."""
+    list_somebody(bench)
+    with Ledger.open(bench.ledger) as ledger:
+        seq = ledger.size - 1
+    show = ("show", bench.ledger, f"{seq}.0", "--content-key", bench.key("content"), "--content")
+    everything: list[dict[str, Any]] = erase(bench, "--dry-run", "--json").json["items"]
+    name = next(one["commitment"] for one in everything if one["label"] == "name")
+    assert erase(bench, "--yes", "--commitment", name).code == 0
+    done = bench.run(*show, "name")
+    assert (done.code, f"it was erased by record {seq + 1}" in done.err) == (2, True)
+    assert bench.run(*show, "case_number").out == CLEAR["case_number"]
+    shutil.rmtree(bench.ledger / "private")
+    done = bench.run(*show, "case_number")
+    assert (done.code, "was not erased" in done.err) == (2, True)
 
 
 def test_nobody_to_erase(demo: Bench) -> None:

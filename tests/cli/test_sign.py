@@ -388,3 +388,30 @@ def test_keys_have_one_short_form(tmp_path: Path) -> None:
     assert "key 01" in shown.err
     again = run("keygen", tmp_path / "b.key")
     assert (again.code, "never overwritten" in again.err) == (2, True), "refused before a passphrase is asked for"
+
+
+def test_what_has_expired_is_never_said_to_be_recordable(bench: Bench, tmp_path: Path) -> None:
+    draft = write(tmp_path / "a.json", listing())
+    assert sign(bench, draft, "--yes").code == 0
+    expire(bench, at=system_clock() - 60_000_000)
+    replace = sign(bench, draft, "-o", tmp_path / "b.signed", "--yes", "--replace")
+    position = bench.run("sign", "--position", "--key", bench.key(COURT), "--ledger", bench.ledger)
+    for done in (append(bench, draft, "--key", bench.key(COURT), "--yes"), replace, position):
+        assert "expired" in done.err, done
+        assert "its number is free from" in done.err
+        assert "can be recorded until" not in done.err
+        assert "can still be recorded" not in done.err
+    assert (replace.code, position.code) == (1, 0)
+    nothing = sign(bench, draft, "-o", tmp_path / "b.signed", "--yes", "--valid-for", "0m")
+    assert "µs" not in nothing.err
+
+
+def test_a_refusal_says_what_comes_first_and_what_is_no_record_yet(bench: Bench, tmp_path: Path) -> None:
+    first, second = write(tmp_path / "a.json", listing()), write(tmp_path / "b.json", listing(decided="2024-01-03"))
+    twice = append(bench, first, first, "--key", bench.key(COURT), "--yes")
+    assert (twice.code, "are the entries before this one in this call" in twice.err) == (14, True), twice
+    other = write(tmp_path / "b.json", listing(subject="uscc:91997297613842132G"))
+    assert second == other
+    assert sign(bench, first, "--yes").code == sign(bench, other, "--yes").code == 0
+    behind = append(bench, tmp_path / "b.json.signed")
+    assert (behind.code, "record first what this key signed before it" in behind.err) == (14, True), behind

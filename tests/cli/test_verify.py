@@ -15,6 +15,7 @@ from creditledger.codec.own import encode, restore
 from creditledger.demo.story import tell
 from creditledger.ledger.ledger import Ledger
 from creditledger.ledger.state import STATE_TABLES
+from creditledger.transfer.export_file import ExportWriter
 
 NOTHING_RAW = re.compile(r"\\x|b'|Subject\(|\((?:b'|')|Decimal|<class|[0-9a-f]{140}")
 
@@ -85,6 +86,27 @@ def test_the_trust_file_of_another_ledger_is_the_only_finding(demo: Bench, tmp_p
         assert one["found"] == f"{origin}, {found}"
         assert "the trust file is not for this ledger" in one["message"]
         assert done.json["not_checked"][-1] != "detached content (none is here)"
+
+
+def test_an_older_export_is_not_called_altered(demo: Bench, tmp_path: Path) -> None:
+    """On the machine that signs for the ledger, which knows how many records there are."""
+    with Ledger.open(demo.ledger) as ledger:
+        size, (older, _) = ledger.size, [*ledger.log.checkpoints()][-2]
+        with (tmp_path / "older.ledger").open("wb") as file:
+            writer = ExportWriter(file)
+            for seq, data in ledger.records(0, older):
+                writer.record(data)
+                place, note = ledger.log.checkpoint(seq + 1) or (0, b"")
+                if place == seq + 1:
+                    writer.checkpoint(note)
+            writer.end()
+    done = demo.run("verify", tmp_path / "older.ledger", "--trust", demo.trust, "--json")
+    assert (done.code, done.json["counts"]) == (3, {"LED-HEAD": 1})
+    meaning = f"records are missing: an older copy, or its end was cut off: {older} of the {size} records signed here"
+    assert done.json["meaning"] == meaning
+    code, shown = demo.run.on_terminal("verify", tmp_path / "older.ledger", "--trust", demo.trust, columns=200)
+    assert (code, "was altered" in shown, "first bad" in shown) == (3, False, False)
+    assert f"FAILED  (exit code 3)\nR{meaning[1:]}.\n" in plain(shown.rpartition("\r")[2])
 
 
 def test_rows_of_the_state_are_named_and_compared_in_words(bench: Bench) -> None:

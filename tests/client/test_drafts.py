@@ -307,7 +307,9 @@ def test_an_act_may_be_referred_to_as_it_is_displayed_where_the_ledger_can_be_as
     assert found.startswith(f"acts[0].{field}: 17.3 says where an act stands in the ledger, and no ledger is at hand")
     with pytest.raises(FormatError, match=rf"acts\[0\]\.{field}: there is no record 100"):
         prepare(draft(act | {field: "100.0"}), resolve=resolve)
-    for bad in ("17", "17.", ".0", "17.0.0", "-1.0", "17.99999", "1" * 16 + ".0", "\u0661.0"):
+    with pytest.raises(FormatError, match=r"17 is a record, .* its first is 17\.0"):
+        prepare(draft(act | {field: "17"}), resolve=resolve)
+    for bad in ("17.", ".0", "17.0.0", "-1.0", "17.99999", "1" * 16 + ".0", "\u0661.0"):
         with pytest.raises(FormatError, match="a reference is written"):
             prepare(draft(act | {field: bad}), resolve=resolve)
 

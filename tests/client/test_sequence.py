@@ -100,7 +100,7 @@ def test_a_symbolic_link_to_a_key_leads_to_the_same_sequence(tmp_path: Path) -> 
 def test_a_number_is_signed_again_only_after_the_first_entry_expired(file: SequenceFile) -> None:
     first = file.reserve(LEDGER, builder(valid_for=HOUR), now=NOW)
     last_refused = NOW + HOUR + CLOCK_MARGIN
-    with pytest.raises(SequenceConflict, match=r"until 25 February 2026, 07:18:21 UTC: .*Append it"):
+    with pytest.raises(SequenceConflict, match=r"its number is free from 25 February 2026, 07:18:21 UTC"):
         file.reserve(LEDGER, builder(now=last_refused), now=last_refused, replace=True)
     second = file.reserve(LEDGER, builder(now=last_refused + 1), now=last_refused + 1, replace=True)
     assert decode_entry(second)[3:5] == decode_entry(first)[3:5]
@@ -191,8 +191,13 @@ def test_an_entry_prepared_for_a_number_that_was_taken_meanwhile_is_refused(file
 
 def test_numbers_are_given_up_only_once_everything_signed_from_them_on_has_expired(file: SequenceFile) -> None:
     digests = [entry_hash(file.reserve(LEDGER, builder(valid_for=n * HOUR), now=NOW)) for n in (1, 3)]
-    for now in (NOW, NOW + 2 * HOUR, NOW + 3 * HOUR + CLOCK_MARGIN):
-        with pytest.raises(SequenceConflict, match=r"entry number 1 .* can still be recorded by whoever has a copy"):
+    recordable, expired = (
+        "entry number 1 .* can still be recorded by whoever has a copy",
+        "entry number 1 .* expired at",
+    )
+    last_refused = NOW + 3 * HOUR + CLOCK_MARGIN
+    for now, why in ((NOW, recordable), (last_refused - CLOCK_MARGIN, recordable), (last_refused, expired)):
+        with pytest.raises(SequenceConflict, match=why):
             file.void(LEDGER, now=now)
     assert len(file.state(LEDGER).pending) == 2
     later = NOW + 3 * HOUR + CLOCK_MARGIN + 1
@@ -428,3 +433,13 @@ def test_the_sequence_of_something_that_is_no_key_is_refused(tmp_path: Path) -> 
 def test_running_out_of_descriptors_is_a_store_error(file: SequenceFile) -> None:
     with limited(resource.RLIMIT_NOFILE, 3), pytest.raises(StoreError, match="too many files are open"):
         file.adopt(LEDGER, 1, LEAF)
+
+
+def test_a_key_used_at_two_desks_is_told_the_way_on_only_where_the_entry_here_is_dead(file: SequenceFile) -> None:
+    file.reserve(LEDGER, builder(), now=NOW)
+    with pytest.raises(SequenceConflict, match=r"another desk, .* can never be recorded, .*KEY\.seq\.json away"):
+        file.adopt(LEDGER, 1, b"\x55" * 32)
+    file.adopt(LEDGER, 1, b"\x55" * 32, force=True)
+    with pytest.raises(SequenceConflict) as lost:
+        file.adopt(LEDGER, 1, b"\x66" * 32)
+    assert "another desk" not in str(lost.value), "what was recorded once is gone: that is no case for moving files"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creditledger.rules.rows import Ended, Listing, SubjectRow, Suspension
+from creditledger.rules.rows import Ended, Ending, Listing, SubjectRow, Suspension
 from creditledger.rules.status import STATUSES, listing_status, row_status
 from support.courts import courts, decided, listed, taken_over
 from support.drafts import FIRM, listing_remove, listing_restore, listing_suspend
@@ -33,7 +33,7 @@ def listing(**changes: Any) -> Listing:
     return made
 
 
-def ended(how: str, effective: str) -> Ended:
+def ended(how: Ending, effective: str) -> Ended:
     return Ended(how, "reason", effective, 10)
 
 

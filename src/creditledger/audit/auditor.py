@@ -269,7 +269,7 @@ class _Audit:
 
     def _replay(self, replay: Replay, content_key: bytes | None) -> None:
         """Acts about subjects, derived data, content."""
-        content = self._content_at_hand(content_key)
+        content = self._has_content(content_key)
         with self._phase("rules") as tell:
             replay.without_damaged_state(lambda: replay.fold(tell, content=content))
         with self._phase("derived") as tell:
@@ -278,22 +278,29 @@ class _Audit:
             replay.account(self.checked, self.not_checked)
         if content:
             with self._phase("content"):
-                self._check_content(content_key)
+                self._check_content(content_key, replay.kept)
+        elif self.crew.index is None and Layout(self.path).private.is_dir():
+            self.not_checked.append("detached content (its key was not given)")
+        elif replay.kept:
+            self._note_missing(replay.kept, content_key)
+        else:
+            self.not_checked.append("detached content (none is here)")
 
-    def _content_at_hand(self, key: bytes | None) -> bool:
+    def _has_content(self, key: bytes | None) -> bool:
         """Whether there is content that can be checked."""
         index = self.crew.index
-        if index is not None and index.contents and index.damage is None:
-            return True
-        if index is not None or not Layout(self.path).private.is_dir():
-            self.not_checked.append("detached content (none is here)")
-        elif key is None:
-            self.not_checked.append("detached content (its key was not given)")
-        else:
-            return True
-        return False
+        if index is not None:
+            return index.contents > 0 and index.damage is None
+        return key is not None and Layout(self.path).private.is_dir()
 
-    def _check_content(self, key: bytes | None) -> None:
+    def _note_missing(self, count: int, key: bytes | None) -> None:
+        """Say how much content is not here. It may lie elsewhere; but whoever gives its key wants it checked."""
+        items = f"{count} items on record and not erased are not here"
+        (self.not_checked if key is None else self.unable).append(
+            f"detached content: {'1 item on record and not erased is not here' if count == 1 else items}"
+        )
+
+    def _check_content(self, key: bytes | None, kept: int) -> None:
         files = sorted(map(str, self.scratch.glob("content-*")))
         index = self.crew.index
         try:
@@ -306,13 +313,15 @@ class _Audit:
                 results = [(sorting, 0, 0), *self.crew.map("items", [(items, file, whole) for file in files])]
         except (KeyFileError, NoLedger) as error:
             self.unable.append(f"detached content: {error}")
+            if kept and isinstance(error, NoLedger):
+                self._note_missing(kept, key)
             return
         for found, _, _ in results:
             self.findings.add(*map(Finding._make, found))
         self.checked.append(f"{sum(sound for _, sound, _ in results)} items of detached content")
         absent = sum(missing for _, _, missing in results)
         if absent:
-            self.not_checked.append(f"{absent} items of detached content that are committed to and not here")
+            self._note_missing(absent, key)
 
     def report(self) -> Report:
         """What the audit came to."""

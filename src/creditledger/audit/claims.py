@@ -89,7 +89,7 @@ def check_remembered(remembered: Remembered, crew: Crew, findings: Findings, tel
     """Hash again what an earlier audit verified; return how many records need not be verified once more."""
     size = crew.extent.size
     if remembered.size > size:
-        findings.add(cut_off("an earlier audit verified", remembered.size, size))
+        findings.add(cut_off("an earlier audit verified", remembered.size, "verified before", size))
         return 0
     ranges = [(start, min(start + _AT_ONCE, remembered.size)) for start in range(0, remembered.size, _AT_ONCE)]
     tiles, rest = bytearray(), b""
@@ -123,7 +123,7 @@ def check_pinned(starts_by_span: dict[int, list[int]], assembly: Assembly, crew:
 def check_head(head: Head, assembly: Assembly, crew: Crew, findings: Findings) -> None:
     """The last signed head, as the machine that signs keeps it outside the ledger's directory."""
     if head.size > assembly.size:
-        findings.add(cut_off("the head kept outside the ledger covers", head.size, assembly.size))
+        findings.add(cut_off("the head kept outside the ledger covers", head.size, "signed here", assembly.size))
         return
     tail = dict(crew.call("tails", [head.size]))[head.size]
     root = RootReader(assembly.tiles).root(head.size, tail)

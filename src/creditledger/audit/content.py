@@ -1,7 +1,8 @@
 """Detached content, held against the commitments in the log: what is there must match, what was erased must be gone.
 
 The fold writes, for each partition of the subjects, which items the log commits to and which of them it has erased.
-Content that is not there says nothing: it may be kept elsewhere, or never have been handed in.
+Content that is not there is no evidence: it may be kept elsewhere, or never have been handed in. But a report says how
+much is missing, and a check that was asked for, and had nothing to look at, was not made.
 """
 
 from __future__ import annotations

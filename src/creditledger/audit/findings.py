@@ -17,7 +17,7 @@ FINDINGS: dict[str, str] = {
     "LED-TIME": "A record is dated before the one before it, or after the not_after of its entry.",
     "LED-TREE": "The tree over the records is another than the one that was signed or stored.",
     "LED-CKPT": "A checkpoint is not one of this log: malformed, of another size or origin, or signed by no log key.",
-    "LED-HEAD": "The log ends before, or contradicts, a head that was signed or verified before: its end was cut off.",
+    "LED-HEAD": "The log ends before, or contradicts, a head that was signed or verified before.",
     "LED-LEDGER": "The log, or an entry in it, belongs to another ledger.",
     "LED-SIG": "A signature is not valid.",
     "LED-KEY": "A key signed that was not registered, not in force, not of this authority, or not for this purpose.",

@@ -68,7 +68,10 @@ class Partition(NamedTuple):
 
 
 class Folded(NamedTuple):
-    """What a partition came to: findings, those not told by id, acts, rows, names of erased content, any refusal."""
+    """What a partition came to: findings, those not told by id, acts, rows, names of erased content, any refusal.
+
+    `kept` is how many items of content the acts commit to that are not erased.
+    """
 
     findings: tuple[Finding, ...]
     untold: dict[str, int]
@@ -76,6 +79,7 @@ class Folded(NamedTuple):
     rows: int
     erasures: tuple[bytes, ...]
     refused: bool
+    kept: int
 
 
 class StoredState(NamedTuple):
@@ -90,7 +94,7 @@ def fold_partition(
 ) -> Folded:
     """Replay one partition and compare its rows with those of the state, if there is one to compare with."""
     findings = FindingLog()
-    acts = rows = 0
+    acts = rows = kept = 0
     refused = False
     erasures: list[bytes] = []
     contents: list[tuple[bytes, bytes, bool]] = []
@@ -100,6 +104,7 @@ def fold_partition(
         fold.run(scratch)
         acts += fold.acts
         rows += len(fold.rows)
+        kept += fold.kept
         erasures += (name for key, name in fold.erasures if fold.high is None or key < fold.high)
         if partition.content:
             contents += fold.commitments()
@@ -107,7 +112,7 @@ def fold_partition(
         low = fold.high if fold.high != partition.high and not refused else None
     if partition.content:
         spool.write(scratch / f"content-{partition.number:08}", [spool.pack(contents)])
-    return Folded(tuple(findings.told), dict(findings.untold), acts, rows, tuple(erasures), refused)
+    return Folded(tuple(findings.told), dict(findings.untold), acts, rows, tuple(erasures), refused, kept)
 
 
 class _Fold:
@@ -134,6 +139,7 @@ class _Fold:
         self.rows: dict[bytes, bytes | SubjectRow] = {}
         self.erasures: list[tuple[bytes, bytes]] = []
         self.acts = 0
+        self.kept = 0
         self.refused = False
 
     def run(self, scratch: Path) -> None:
@@ -187,7 +193,9 @@ class _Fold:
                 if key > CITED:
                     held = rows.get(key)
                     row = held if isinstance(held, SubjectRow) else SubjectRow.from_bytes(held)
+                    committed = len(row.commitments)
                     apply_subject(rule, governance, context, act, row)
+                    self.kept += len(row.commitments) - committed
                     # Packed at once, a row is a third as large, and its parts are not scattered over the memory.
                     rows[key] = row.to_bytes() if len(row.history) <= _PACKED else row
                     self.acts += 1
@@ -235,7 +243,9 @@ class _Fold:
         self.high = keys[len(keys) // 2]
         for key in keys[len(keys) // 2 :]:
             del self.rows[key]
-        self.acts = sum(len(_unpacked(row).history) // 2 for row in self.rows.values())
+        left = [_unpacked(row) for row in self.rows.values()]
+        self.acts = sum(len(row.history) // 2 for row in left)
+        self.kept = sum(len(row.commitments) for row in left)
 
     def _compare(self) -> None:
         """Hold the rows as they are now against the state's."""

@@ -58,6 +58,8 @@ class Replay:
         self._findings = findings
         # Names of erased content; None once an act was refused, after which some may be missing.
         self._erasures: list[bytes] | None = []
+        self.kept = 0
+        """How many items of content the log commits to and has not erased, as far as it was replayed."""
         for applied, rows in judge.expected.items():
             write_expected(plan.expected(applied), rows)
         changes = plan.file(0).with_name("changes")
@@ -69,6 +71,7 @@ class Replay:
         bounds = self._plan.bounds
         erasures: list[bytes] = []
         refused = False
+        self.kept = 0
         calls = (
             (Partition(number, low, high, self._starts, self._stop, content),)
             for number, (low, high) in enumerate(zip((b"", *bounds), (*bounds, None), strict=True))
@@ -79,6 +82,7 @@ class Replay:
             self._findings.add_counts(folded.untold)
             erasures += folded.erasures
             refused = refused or folded.refused
+            self.kept += folded.kept
             tell(number, 1 + len(bounds))
         self._erasures = None if refused else erasures
 

@@ -82,8 +82,20 @@ class Report:
             return "this is not the ledger that the trust file names"
         if all(one.derived for one in self.findings if one.id not in NO_EVIDENCE):
             return "derived data is not what the log says; in the log itself nothing altered was found"
+        if (missing := self._missing()) is not None:
+            return f"records are missing: an older copy, or its end was cut off: {self.size} of the {missing}"
         first = self.first_bad
         return "something was altered or is damaged" + ("" if first is None else f"; the first bad record is {first}")
+
+    def _missing(self) -> str | None:
+        """How many records there should be, in words, if nothing is wrong with the log but that its end is not here.
+
+        A head that lies beyond the log names a record, the first that is missing; one that contradicts it names none.
+        """
+        bad = [one for one in self.findings if one.id not in NO_EVIDENCE and not one.derived]
+        if self.untold or not bad or any(one.id != "LED-HEAD" or one.seq != self.size for one in bad):
+            return None
+        return max((one.expected for one in bad), key=lambda due: int(due.partition(" ")[0]))
 
     @property
     def untold(self) -> dict[str, int]:
@@ -96,9 +108,11 @@ class Report:
         more = f" (and {sum(self.counts.values()) - 1} more findings)" if sum(self.counts.values()) > 1 else ""
         if code == VerificationFailed.exit_code:
             worst = next(one for one in self.findings if one.id not in NO_EVIDENCE)
-            raise VerificationFailed(
+            failure = VerificationFailed(
                 worst.id, worst.message + more, expected=worst.expected, found=worst.found, seq=worst.seq
             )
+            failure.report = self
+            raise failure
         if code == UnsupportedError.exit_code:
             raise UnsupportedError(str(next(one for one in self.findings if one.id == "LED-VERSION")) + more)
         if code:

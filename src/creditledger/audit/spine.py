@@ -123,15 +123,15 @@ def open_sealed(note: bytes, verifiers: tuple[NoteVerifier, ...], origin: str) -
 def misplaced(size: int, place: int, total: int) -> Finding:
     """The finding for a checkpoint of `size` in the place of one of size `place`, in a log of `total` records."""
     if size > total:
-        return cut_off("a signed checkpoint covers", size, total)
+        return cut_off("a signed checkpoint covers", size, "signed", total)
     message = "the checkpoint is of another size than the place where it stands"
     return finding("LED-CKPT", min(place, total) - 1, message, expected=str(place), found=str(size))
 
 
-def cut_off(who: str, due: int, size: int) -> Finding:
-    """The finding for a log of `size` records of which somebody knows that it had `due`."""
-    message = f"{who} more records than the log has: its end was cut off"
-    return finding("LED-HEAD", size, message, expected=f"{due} records", found=f"{size} records")
+def cut_off(who: str, due: int, known: str, size: int) -> Finding:
+    """The finding for a log of `size` records of which somebody knows that it had `due`, and `known` how."""
+    message = f"{who} more records than there are here: this is an older copy, or its end was cut off"
+    return finding("LED-HEAD", size, message, expected=f"{due} records {known}", found=f"{size} records")
 
 
 def earlier(seq: int, before: int, recorded_at: int) -> Finding:

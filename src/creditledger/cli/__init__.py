@@ -96,7 +96,7 @@ def run(arguments: list[str]) -> int:
     output.settle(0)
     logging.basicConfig(format="note: %(message)s", level=logging.WARNING)
     try:
-        result = cli.main(arguments, prog_name="creditledger", standalone_mode=False)
+        result = cli.main(arguments or ["--help"], prog_name="creditledger", standalone_mode=False)
         sys.stdout.flush()
     except click.exceptions.Exit as stop:
         return stop.exit_code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -22,6 +23,8 @@ from creditledger.ledger.ledger import Ledger
 from creditledger.ledger.trial import Trial
 from creditledger.record.entry import Entry, decode_entry, entry_hash
 from creditledger.rules.rows import ROOT
+
+_RECORD = re.compile(r"\brecord ([0-9]{1,15})\b")
 
 
 def is_draft(file: Path) -> bool:
@@ -94,6 +97,12 @@ def judge(attempt: Trial, ledger: Ledger, entry: Entry, *, gap: bool = False) ->
     except Refused as refusal:
         for line in _who_could_countersign(ledger, entry, refusal):
             refusal.add_note(line)
+        size = ledger.size
+        if any(int(number) >= size for number in _RECORD.findall(refusal.conflict)):
+            refusal.add_note(
+                f"The ledger has records 0 to {size - 1}: record {size} and those after it are the entries before this "
+                "one in this call, or those of its key that wait to be recorded"
+            )
         raise
 
 

@@ -12,7 +12,7 @@ import click
 
 from creditledger.cli import options, output
 from creditledger.cli.authoring import act_at, go_on, is_draft, judge, show_entry
-from creditledger.cli.ledgers import open_writer
+from creditledger.cli.ledgers import open_rehearsal, open_writer
 from creditledger.cli.positions import head_of, sequence_of, waiting
 from creditledger.client.compose import Prepared, compose, prepare
 from creditledger.client.draft import load_draft
@@ -48,6 +48,11 @@ class _Item:
         if self.prepared is not None:
             return self.prepared.contents
         return () if self.submission is None else self.submission.contents
+
+    @property
+    def drawn(self) -> dict[str, str]:
+        """What was drawn for a draft, by where it asks for it; nobody is told later."""
+        return {} if self.prepared is None else dict(self.prepared.drawn)
 
     def unsigned(self) -> list[bytes]:
         """The keys that have still to sign."""
@@ -89,10 +94,14 @@ def command(
     """Record each FILE: a JSON draft (shown in words and signed here with --key) or a signed entry.
 
     Several files are judged together before anything is signed or recorded: all of them are recorded, in order, or
-    none. A file that is recorded already is answered with its first receipt.
+    none. A signed entry that is recorded already is answered with its first receipt. A draft is signed anew each time
+    it is given, so the same draft given twice is recorded twice, with new handles and case marks where it asks for
+    them: to be able to send it again, `creditledger sign` it first. What was drawn stands in the JSON answer as `drawn`
+    (--dry-run draws, too, and keeps nothing of it).
     """
     log_signer = options.load_signer(log_key, passphrase_file, passphrase_fd)
-    with open_writer(directory, log_signer, head_dir, content_key) as ledger:
+    opened = open_rehearsal if dry_run else open_writer
+    with opened(directory, log_signer, head_dir, content_key) as ledger:
         signer = None if key is None else options.load_signer(key, passphrase_file, passphrase_fd)
         cosigners = [options.load_signer(one, passphrase_file, passphrase_fd) for one in cosign_key]
         now = system_clock()
@@ -109,6 +118,7 @@ def command(
             "file": str(item.file), "record": one.seq, "address": one.address, "acts": one.acts,
             "entry_hash": one.entry_hash.hex(), "leaf_hash": one.leaf_hash.hex(),
             "recorded_at": options.format_moment(one.recorded_at), "size": one.size,
+            "drawn": item.drawn,
         }
         for item, one in zip(items, receipts, strict=True)
     ]  # fmt: skip
@@ -139,6 +149,7 @@ def _read(ledger: Ledger, files: Sequence[Path], key: Path | None, signer: Signe
         if state is None:
             head = head_of(key, signer.public_key, ledger)
             state = SequenceFile.beside(key, signer.public_key).outlook(ledger.ledger_id, *head)
+            next_position(state, now)  # What has expired cannot be recorded first; this says what can be done.
             _require_earlier(state.pending, items)
         entry = compose(
             prepared.acts,
@@ -263,7 +274,8 @@ def _tell_dry(items: list[_Item], *, as_json: bool) -> None:
     known = sum(item.recorded for item in items)
     new = len(items) - known
     if as_json:
-        output.emit_json({"would_record": new, "recorded_already": known})
+        files = [{"file": str(one.file), "recorded": one.recorded, "drawn": one.drawn} for one in items]
+        output.emit_json({"would_record": new, "recorded_already": known, "files": files})
         return
     already = f"; {count(known, 'entry')} {'is' if known == 1 else 'are'} recorded already" if known else ""
     output.say(f"{count(new, 'entry')} would be recorded{already} (--dry-run).")

@@ -59,6 +59,8 @@ def command(
         if file is None:
             if before is None:
                 raise UsageError("give --from DAY, or --csv FILE to compare with")
+            if before > day:
+                raise UsageError(f"--from {before} is later than --to {day}; exchange the two")
             found = ledger.diff(list_id, (before, known), (day, known))
             left, right = before, day
         else:

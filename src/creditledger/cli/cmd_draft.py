@@ -82,6 +82,9 @@ def command(
         return
     write_whole(out, text.encode())
     left = [*unfilled({name: value for name, value in document.items() if name != "help"})]
+    if as_json:
+        output.emit_json({"file": str(out), "unfilled": left})
+        return
     fill = f"Fill in {', '.join(left)}; then" if left else "Next"
     output.say(f"{out} is written. {fill}: creditledger sign {out} --key KEY --ledger {ledger or 'DIR'}")
 

@@ -14,7 +14,7 @@ from creditledger.audit.trust import Trust
 from creditledger.cli import options, output
 from creditledger.cli.ledgers import read_content_key, write_new
 from creditledger.client.phrases import fingerprint
-from creditledger.errors import UsageError
+from creditledger.errors import FormatError, UsageError
 from creditledger.keys.ed25519 import SEED_BYTES
 from creditledger.keys.keyfile import write_key, write_public_key
 from creditledger.keys.signer import MemorySigner, Signer
@@ -64,7 +64,8 @@ def command(
 ) -> None:
     """Found a ledger in DIR: a new or empty directory.
 
-    Keys that are not given are made in the --keys directory, encrypted under one passphrase. Move the root keys off
+    Keys that are not given are made in the --keys directory, encrypted under one passphrase; but for content.key, which
+    is written in clear: whoever reads it reads the personal content beside the ledger. Move the root keys off
     this machine afterwards: they govern the ledger, as the authority `root`, and are needed seldom. DIR/ledger.trust is
     what an auditor needs; hand it over by another way than the ledger itself. If the founding fails, nothing that it
     made is left.
@@ -160,7 +161,12 @@ def _require_lawful(
 ) -> None:
     """The founding is one that the rules allow; raises what appending it would."""
     now = system_clock()
-    LogSigner(origin, log_signer)
+    try:
+        LogSigner(origin, log_signer)
+    except FormatError as error:
+        raise FormatError(
+            f"--origin: {error}. It is a name without spaces, such as registry.example.org/defaulters"
+        ) from None
     data, signatures = founding_entry(origin, log_signer, root_signers, threshold, utc_offset, now)
     engine.apply(_Nothing(), 0, now, bytes(32), check_entry(data, signatures))
 
@@ -205,6 +211,7 @@ def _tell(
     draft = f"creditledger draft law.register/1 --authority root --ledger {directory} {signing} -o law.json"
     steps = [
         f"Copy {content_file} and {log_file} to where the ledger is not, and move the root keys off this machine",
+        f"Mind who can read {content_file}: it is not encrypted, and opens the personal content beside the ledger",
         f"Give auditors {directory / 'ledger.trust'}, by another way than the ledger",
         f"Draft the first act, as the authority root: {draft}",
         f"Fill law.json in, and sign it: creditledger sign law.json --key {author} --ledger {directory}",

@@ -18,7 +18,9 @@ from creditledger.store.master_key import write_master_key
 @click.command("keygen")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
-    "--content", is_flag=True, help="Make a content key instead: it encrypts personal data kept beside a ledger."
+    "--content",
+    is_flag=True,
+    help="Make a content key instead: it encrypts personal data kept beside a ledger, and is itself written in clear.",
 )
 @click.option(
     "--no-passphrase", is_flag=True, help="Write the key unencrypted: for tests, or where the disk is the vault."
@@ -35,9 +37,15 @@ def command(
 ) -> None:
     """Make a key FILE (mode 0600, never overwriting) and its public half beside it, FILE.pub."""
     if content:
+        if no_passphrase or passphrase_file is not None or passphrase_fd is not None:
+            raise UsageError(
+                "a content key is written in clear, and no passphrase applies to it: keep its file where only those "
+                "can read it who may read the content"
+            )
         write_master_key(file)
         output.emit_json({"file": str(file), "kind": "content"}) if as_json else output.say(
-            f"{file} is written. Keep it apart from the ledger: without it nobody reads the content, with it all do."
+            f"{file} is written, in clear. Keep it apart from the ledger: without it nobody reads the "
+            "content, with it all do."
         )
         return
     for path in (file, file.with_name(file.name + ".pub")):

@@ -45,5 +45,7 @@ def command(directory: Path, number: int, start: int | None, as_json: bool) -> N
                     describe(entry.acts[0], "").strip() + more,
                 )
             )
-        if not as_json:
+        if first >= ledger.size:
+            output.say(f"There is no record {first}; the last one is {ledger.size - 1}.")
+        elif not as_json:
             output.table(f"{ledger.origin}: {ledger.size} records", ("record", "recorded", "by", "what"), rows)

@@ -115,10 +115,12 @@ def command(
         raise UsageError(f"{out} is there already; name another with --output, or move it away")
     if drafted and (ledger is None) == (trust is None):
         raise UsageError("give --ledger DIR, or offline --trust FILE, so that it is known which ledger this is for")
+    drawn: dict[str, str] = {}
     with ExitStack() as closing:
         opened = None if ledger is None else closing.enter_context(open_reader(ledger))
         if drafted:
             prepared = prepare(load_draft(file), resolve=None if opened is None else partial(act_at, opened))
+            drawn = dict(prepared.drawn)
             signer = options.load_signer(key, passphrase_file, passphrase_fd)
             request = _Request(key, signer, trust, adopt, seen, valid_for, replace)
             signed = _sign_draft(prepared, request, opened, out or file, yes=yes, dry_run=dry_run, quiet=as_json)
@@ -130,9 +132,9 @@ def command(
             if signed is not None:
                 signed.write(out or file, force=out is None)
     if signed is not None:
-        _tell(signed, out or file, ledger, as_json=as_json)
+        _tell(signed, out or file, ledger, drawn, as_json=as_json)
     elif as_json:
-        output.emit_json({"file": None, "would_sign": True})
+        output.emit_json({"file": None, "would_sign": True, "drawn": drawn})
     else:
         judged = ", and the rules allow it as of now" if ledger is not None else ""
         output.say(f"Nothing was signed (--dry-run). It can be signed{judged}.")
@@ -241,7 +243,7 @@ def _position(text: str) -> KeyHead:
         ) from None
 
 
-def _tell(signed: Submission, out: Path, ledger: Path | None, *, as_json: bool) -> None:
+def _tell(signed: Submission, out: Path, ledger: Path | None, drawn: dict[str, str], *, as_json: bool) -> None:
     """Says who has still to sign, and what comes next. Whether that is all the rules ask for, only a ledger can say."""
     if as_json:
         output.emit_json(
@@ -249,6 +251,7 @@ def _tell(signed: Submission, out: Path, ledger: Path | None, *, as_json: bool) 
                 "file": str(out), "entry_hash": entry_hash(signed.data).hex(), "judged": ledger is not None,
                 "complete": signed.complete if ledger is not None or not signed.complete else None,
                 "missing": [{"authority": one.authority, "key": one.key.hex()} for one in signed.missing],
+                "drawn": drawn,
             }
         )  # fmt: skip
         return

@@ -17,14 +17,18 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from creditledger.acts.content import item_id
 from creditledger.cli.checkup import NOTE, OK, PROBLEM, Line
 from creditledger.cli.ledgers import open_log
 from creditledger.cli.options import format_moment
+from creditledger.client.phrases import count
 from creditledger.errors import KeyFileError, LedgerError, NoLedger, StoreError
 from creditledger.ledger.founding import system_clock
 from creditledger.ledger.layout import Description, Layout
 from creditledger.ledger.log import Log
+from creditledger.ledger.queries import parse_subject_key
 from creditledger.ledger.replay import open_state
+from creditledger.rules.rows import SubjectRow
 from creditledger.store import segment
 from creditledger.store.files import SECTOR
 from creditledger.store.head import HeadStore, default_head_dir
@@ -242,10 +246,11 @@ def _state(layout: Layout, size: int) -> Line:
 
 def _content(layout: Layout, content_key: Path | None, *, with_state: bool) -> Iterator[Line]:
     """Whether content can be read, and whether what was erased is gone."""
-    if not layout.private.is_dir():
-        yield Line(OK, "content", "there is none")
-        return
     try:
+        if not layout.private.is_dir():
+            missing = _missing(layout, set()) if with_state else 0
+            yield _not_here(missing) if missing else Line(OK, "content", "there is none")
+            return
         live, damage, interrupted = _items(layout.private)
         if interrupted:
             yield Line(
@@ -263,6 +268,9 @@ def _content(layout: Layout, content_key: Path | None, *, with_state: bool) -> I
             yield Line(OK, "content", f"{len(live)} items, their frames in order")
         if live and with_state:
             yield from _erasures(layout, live)
+        missing = _missing(layout, live) if with_state and not damage else 0
+        if missing:
+            yield _not_here(missing)
         if live and content_key is None:
             yield Line(
                 NOTE, "content key", "not looked at", "give --content-key FILE to see whether it is the right one"
@@ -276,6 +284,28 @@ def _content(layout: Layout, content_key: Path | None, *, with_state: bool) -> I
         yield Line(PROBLEM, "content", str(error))
     except OSError as error:
         yield Line(PROBLEM, "content", f"{error.filename}: {error.strerror}")
+
+
+def _missing(layout: Layout, live: set[bytes]) -> int:
+    """How many items the log commits to, as far as the stored state goes, that were not erased and are not here."""
+    state = open_state(layout, readonly=True)
+    try:
+        missing = 0
+        for key, data in state.rows("subject"):
+            commitments = SubjectRow.from_bytes(data).commitments
+            if commitments:
+                list_id, subject = parse_subject_key(key)
+                missing += sum(item_id(list_id, subject, one) not in live for one in commitments)
+        return missing
+    finally:
+        state.close()
+
+
+def _not_here(missing: int) -> Line:
+    return Line(
+        NOTE, "content", f"{count(missing, 'item')} on record and not erased: not here",
+        "if the content is not kept elsewhere, restore it from a backup, or from an export made with its content",
+    )  # fmt: skip
 
 
 def _items(private: Path) -> tuple[set[bytes], list[str], int]:

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 from creditledger.client.files import read_bounded
 from creditledger.errors import KeyFileError, UsageError
 from creditledger.keys.signer import Signer
+from creditledger.ledger.founding import LogSigner
+from creditledger.ledger.heads import check_head, check_log_key
 from creditledger.ledger.layout import LOG_TABLES, Description, Layout
 from creditledger.ledger.ledger import Ledger
 from creditledger.ledger.log import Log, parse_checkpoint
+from creditledger.store.head import HeadStore, default_head_dir
 from creditledger.store.lmdb_engine import LmdbEngine
 from creditledger.store.master_key import read_master_key
 from creditledger.tlog.checkpoint import open_checkpoint
@@ -33,6 +36,25 @@ def open_writer(directory: Path, log_signer: Signer, head_dir: Path | None, cont
     """Opens a ledger to write."""
     key = read_content_key(content_key)
     return Ledger.open(directory, log_signer=log_signer, head_dir=head_dir, content_key=key)
+
+
+def open_rehearsal(
+    directory: Path, log_signer: Signer, head_dir: Path | None, content_key: Path | None = None
+) -> Ledger:
+    """Opens a ledger to read, for trying out what would be written; a head or log key that stands against it is told.
+
+    Nothing is written, neither in the ledger nor beside the head that is kept outside.
+    """
+    ledger = open_reader(directory, content_key)
+    try:
+        description = Description.read(Layout(directory))
+        heads = HeadStore(head_dir if head_dir is not None else default_head_dir(os.environ))
+        check_head(heads.load(ledger.ledger_id), ledger.log, ledger.size)
+        check_log_key(ledger.governance, description, LogSigner(ledger.origin, log_signer), ledger.checkpoint)
+    except BaseException:
+        ledger.close()
+        raise
+    return ledger
 
 
 def read_content_key(file: Path | None) -> bytes | None:

@@ -9,7 +9,7 @@ import click
 from creditledger.cli import output
 from creditledger.cli.authoring import go_on
 from creditledger.client.phrases import count, fingerprint, moment
-from creditledger.client.sequence import Pending, SequenceFile, next_position
+from creditledger.client.sequence import Pending, SequenceFile, free_from, next_position
 from creditledger.errors import UsageError
 from creditledger.keys.keyfile import format_public_key
 from creditledger.keys.signer import Signer
@@ -21,6 +21,12 @@ from creditledger.rules.rows import KeyHead
 def head_of(key: Path, public_key: bytes, ledger: Ledger) -> KeyHead:
     """Where the chain of a key stands in the ledger; raises `UsageError` when the key is not registered there."""
     head = ledger.key_head(public_key)
+    row = ledger.governance.keys.get(public_key)
+    if row is not None and row.role == "log":
+        raise UsageError(
+            f"the key {format_public_key(public_key)} in {key} is a log key of {ledger.origin}: it signs checkpoints "
+            "(--log-key) and nothing else; acts are signed with an act, admin or root key"
+        )
     if head is None:
         raise UsageError(
             f"the key {format_public_key(public_key)} in {key} is not registered in {ledger.origin} for "
@@ -103,6 +109,11 @@ def give_up(key: Path, signer: Signer, ledger: Ledger, *, yes: bool, dry_run: bo
 def waiting(one: Pending) -> str:
     """A signed entry that is not recorded: which number, in which file, until when it can be."""
     where = "" if one.file is None else f" ({one.file})"
+    if one.not_after < system_clock():
+        return (
+            f"Entry number {one.author_seq} of this key{where} expired at {moment(one.not_after)}, and is not known to "
+            f"be recorded; its number is free from {free_from(one)} (5 minutes for clocks that differ)"
+        )
     return (
         f"Entry number {one.author_seq} of this key{where} is signed and not recorded; it can be recorded until "
         f"{moment(one.not_after)}"

@@ -27,9 +27,11 @@ def read_content(ledger: Ledger, act: Act, label: str) -> bytes:
     about: Any = act  # Acts with content are about a subject on a list.
     found = ledger.content(about.list, about.subject, attached[label])
     if found is None:
-        raise UsageError(
-            f"the content {label} with commitment {attached[label].hex()} is not here: it was erased, or lies elsewhere"
-        )
+        what = f"the content {label} with commitment {attached[label].hex()}"
+        record = ledger.erased_by(about.list, about.subject, attached[label])
+        if record is not None:
+            raise UsageError(f"{what} is not here: it was erased by record {record}")
+        raise UsageError(f"{what} is not here, and was not erased: it lies elsewhere, or was lost")
     return found
 
 

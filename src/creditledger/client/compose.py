@@ -28,13 +28,14 @@ MAX_VALID_FOR = 366 * DAY
 
 class Prepared(NamedTuple):
     """A draft made ready for signing: who acts, beside whom, what, the content to deliver beside the entry, and `notes`
-    for the person who signs: what was drawn."""
+    for the person who signs: what was drawn; `drawn` says the same to programs, as pairs of path and value."""
 
     authority: str
     cosigners: tuple[Cosigner, ...]
     acts: tuple[Act, ...]
     contents: tuple[ContentItem, ...]
     notes: tuple[str, ...]
+    drawn: tuple[tuple[str, str], ...] = ()
 
 
 def prepare(draft: Draft, *, random: Random = os.urandom, resolve: Resolve | None = None) -> Prepared:
@@ -46,7 +47,7 @@ def prepare(draft: Draft, *, random: Random = os.urandom, resolve: Resolve | Non
     reader = DraftReader(random, draft.folder, resolve)
     authority, cosigners, acts = reader.document(draft.document)
     reader.finish("the draft")
-    return Prepared(authority, cosigners, acts, tuple(reader.contents), tuple(reader.notes))
+    return Prepared(authority, cosigners, acts, tuple(reader.contents), tuple(reader.notes), tuple(reader.drawn))
 
 
 def compose(
@@ -78,7 +79,10 @@ def compose(
         UsageError: `valid_for` or `seen` would make an entry that the ledger refuses.
     """
     if not 0 < valid_for <= MAX_VALID_FOR or not 0 <= now <= MAX_INT - valid_for:
-        raise UsageError(f"an entry is valid for up to {MAX_VALID_FOR // DAY} days from now, not for {valid_for} µs")
+        raise UsageError(
+            f"an entry is valid for up to {MAX_VALID_FOR // DAY} days from now, and for some time at least, "
+            f"not for {valid_for / 60_000_000:g} minutes"
+        )
     if seen is not None and seen[0] < sequence.seen_size:
         raise UsageError(
             f"the checkpoint to cite has size {seen[0]}, and an earlier entry of this key cites size "

@@ -74,7 +74,7 @@ def write_whole(path: str | os.PathLike[str], data: bytes, *, force: bool = Fals
                 target.unlink(missing_ok=True)
             raise
     except FileExistsError:
-        raise UsageError(f"{target} exists already; choose another name, or say that it may be replaced") from None
+        raise UsageError(f"{target} exists already; choose another name, or move it away") from None
     except ValueError as error:
         raise UsageError(f"{os.fspath(path)!a} is not a file name: {error}") from None
     except OSError as error:

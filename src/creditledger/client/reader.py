@@ -58,6 +58,7 @@ class DraftReader:
     def __init__(self, random: Random | None, folder: Path | None, resolve: Resolve | None = None) -> None:
         self.contents: list[ContentItem] = []
         self.notes: list[str] = []
+        self.drawn: list[tuple[str, str]] = []
         self._random = random
         self._folder = folder
         self._resolve = resolve
@@ -180,6 +181,7 @@ class DraftReader:
             if kind.cls not in (ListingAdd, ListingOpeningBalance):
                 self.blame(path, "a new handle begins a listing; write the handle of the person concerned")
             handle = Subject.handle(self._random(HANDLE_BYTES))
+            self.drawn.append((path, str(handle)))
             self.notes.append(
                 f"{path}: drew the new handle {handle}; keep it with the person's file, since nothing else leads from "
                 "the person to the listing"
@@ -187,6 +189,7 @@ class DraftReader:
             return handle
         if self._random is not None and name == "case" and raw == NEW_CASE:
             case = self._random(CASE_BYTES)
+            self.drawn.append((path, case.hex()))
             self.notes.append(f"{path}: drew the new case mark {case.hex()}; keep it with the file of the case")
             return case
         if next(unfilled(raw), None) is not None:
@@ -194,6 +197,9 @@ class DraftReader:
             return None
         if type(raw) is str and what.describe.endswith("act reference") and (found := _address(raw)) is not None:
             return self._act_at(path, int(found[1]), int(found[2]))
+        if type(raw) is str and what.describe.endswith("act reference") and raw.isascii() and raw.isdecimal():
+            self.blame(path, f"{_shown(raw)} is a record, and the reference is to an act: its first is {_shown(raw)}.0")
+            return None
         try:
             value = what.from_json(_hexadecimal(raw) if name in _KEY_FIELDS else raw)
             what.check(_plain(value))

@@ -294,8 +294,14 @@ def next_position(state: KeyState, now: int, *, replace: bool = False) -> Positi
         return Position(state.next_seq, state.prev, state.seen_size)
     if replace:
         last = max(state.pending, key=lambda entry: entry.not_after)
-        if now <= last.not_after + CLOCK_MARGIN:
-            free = moment(last.not_after + CLOCK_MARGIN + 1_000_000)
+        free = free_from(last)
+        if last.not_after < now <= last.not_after + CLOCK_MARGIN:
+            raise SequenceConflict(
+                f"entry number {last.author_seq} ({short(last.digest)}{_in(last)}) of this key expired at "
+                f"{moment(last.not_after)}; its number is free from {free} (5 minutes for clocks that differ): until "
+                "then a ledger whose clock is behind could still record it. Wait until then"
+            )
+        if now <= last.not_after:
             raise SequenceConflict(
                 f"entry number {last.author_seq} ({short(last.digest)}{_in(last)}) of this key is signed and can still "
                 f"be recorded by whoever has a copy, so nothing else is signed in its place until {free}: two signed "
@@ -307,12 +313,18 @@ def next_position(state: KeyState, now: int, *, replace: bool = False) -> Positi
         if entry.not_after < now:
             raise SequenceConflict(
                 f"entry number {entry.author_seq} ({short(entry.digest)}{_in(entry)}) of this key expired on "
-                f"{moment(entry.not_after)}, and is not known to be recorded. If the ledger itself, not an old copy of "
+                f"{moment(entry.not_after)}, and is not known to be recorded; its number is free from "
+                f"{free_from(entry)} (5 minutes for clocks that differ). If the ledger itself, not an old copy of "
                 "it, does not have it, sign in its place with --replace, or give its number up with `creditledger sign "
                 "--void --ledger DIR --key KEY-FILE`"
             )
     last = state.pending[-1]
     return Position(last.author_seq + 1, last.digest, state.seen_size)
+
+
+def free_from(entry: Pending) -> str:
+    """Return the moment, in words, from which no ledger can record the entry any more."""
+    return moment(entry.not_after + CLOCK_MARGIN + 1_000_000)
 
 
 def _in(entry: Pending) -> str:
@@ -339,15 +351,24 @@ def _merge(old: KeyState, ledger: KeyState) -> KeyState:
         raise _conflict(old.next_seq - 1, recorded=ledger.prev, signed=old.prev)
     for entry in old.pending:
         if entry.author_seq == ledger.next_seq - 1 and entry.digest != ledger.prev:
-            raise _conflict(entry.author_seq, recorded=ledger.prev, signed=entry.digest)
+            raise _conflict(entry.author_seq, recorded=ledger.prev, signed=entry.digest, way_on=_OTHER_DESK)
     left = tuple(entry for entry in old.pending if entry.author_seq >= ledger.next_seq)
     return ledger._replace(seen_size=max(old.seen_size, ledger.seen_size), pending=left)
 
 
-def _conflict(author_seq: int, *, recorded: bytes, signed: bytes) -> SequenceConflict:
+_OTHER_DESK = (
+    ". If it was you, at another desk, and this is the ledger itself, not a copy: what was signed "
+    "here from that number on can never be recorded, since another entry stands in its place. Move this key's file "
+    "KEY.seq.json away and sign with --ledger, which takes over where the key stands; destroy the files signed here, "
+    "since two signed entries with one number are evidence against the key"
+)
+
+
+def _conflict(author_seq: int, *, recorded: bytes, signed: bytes, way_on: str = "") -> SequenceConflict:
     return SequenceConflict(
         f"the ledger holds entry {recorded.hex()} as number {author_seq} of this key, and {signed.hex()} is known "
         "here: either the key signs in two places, or somebody else has it; find out which, and revoke it if in doubt"
+        + way_on
     )
 
 

@@ -172,9 +172,11 @@ def _decode(data: bytes, name: str) -> tuple[Any, Any, Any, Any]:
     try:
         raw = decode(data, MAX_SUBMISSION_BYTES)
     except FormatError as error:
-        raise FormatError(f"{name} is damaged, or not a submission: {error}") from None
+        raise FormatError(f"{name} is damaged, or neither a draft nor a signed entry: {error}") from None
     if type(raw) is not tuple or not raw or type(raw[0]) is not str or not raw[0].startswith(_FAMILY):
-        raise FormatError(f"{name} is not a submission: it does not begin with {SUBMISSION_VERSION!r}")
+        raise FormatError(
+            f"{name} is neither a draft nor a signed entry: it does not begin with {SUBMISSION_VERSION!r}"
+        )
     if raw[0] != SUBMISSION_VERSION:
         raise UnsupportedError(f"{name} is of version {raw[0]!r:.80}; this version reads {SUBMISSION_VERSION!r}")
     if len(raw) != 4 or type(raw[1]) is not bytes or type(raw[2]) is not tuple or type(raw[3]) is not tuple:

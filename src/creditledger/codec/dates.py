@@ -35,6 +35,13 @@ def check_date(date: object) -> None:
     _parse(date)
 
 
+def clock_time(us: int) -> str:
+    """Return `2026-03-03T14:05:09.000001Z` for microseconds since the Unix epoch."""
+    seconds, fraction = divmod(us, 1_000_000)
+    days, seconds = divmod(seconds, 86_400)
+    return f"{date_of_day(days)}T{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{fraction:06}Z"
+
+
 def day_number(date: str) -> int:
     """Return the number of days from 1970-01-01 to a date; FormatError if it is not a date."""
     year, month, day = _parse(date)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from creditledger.acts.catalogue import Act
 from creditledger.acts.kinds import Subject
+from creditledger.rules.status import Status
 
 
 class Address(NamedTuple):
@@ -25,7 +26,7 @@ class ListingView(NamedTuple):
     balance. `ended_by` is the record that ended it, `appeal` the state of the last appeal against it, or None.
     """
 
-    status: str
+    status: Status
     address: Address
     authority: str
     ground: str | None
@@ -51,7 +52,7 @@ class Answer(NamedTuple):
     subject: Subject
     valid_at: str
     size: int
-    status: str
+    status: Status
     listings: tuple[ListingView, ...]
     because: tuple[Address, ...]
     transcript_of: str | None

@@ -40,7 +40,7 @@ class Contents:
         return self._store
 
     def read(self, list_id: str, subject: Subject, commitment: bytes) -> bytes | None:
-        """One item, checked against its commitment; None when it is not here or was erased."""
+        """One item, checked against its commitment; None when it is not here. Whether it was erased is for the log."""
         if self._store is None and not self._layout.private.is_dir():
             return None
         found = self.store().get(item_id(list_id, subject, commitment))

@@ -8,7 +8,7 @@ from creditledger.ledger.founding import LogSigner
 from creditledger.ledger.layout import Description
 from creditledger.ledger.log import Log, parse_checkpoint
 from creditledger.rules.governance_state import Governance
-from creditledger.store.head import HeadStore
+from creditledger.store.head import Head, HeadStore
 from creditledger.tlog.checkpoint import open_checkpoint
 from creditledger.tlog.note import NoteVerifier
 
@@ -39,7 +39,11 @@ def claim_head(heads: HeadStore, log: Log, ledger_id: bytes, size: int) -> None:
     Raises `Locked` when another writer holds it, `VerificationFailed` (LED-HEAD) when this machine has signed more than
     the log holds or something else, `CannotVerify` when it has never signed for the ledger.
     """
-    head = heads.claim(ledger_id)
+    check_head(heads.claim(ledger_id), log, size)
+
+
+def check_head(head: Head | None, log: Log, size: int) -> None:
+    """The log extends the head that is kept outside; raises as `claim_head`."""
     if head is None:
         raise CannotVerify(
             "this machine has never signed for this ledger, so it cannot know whether the directory is the newest "

@@ -420,11 +420,20 @@ class Ledger:
         return queries.Queries(self._log, state, self.today), queries.day_of(known_at, state.governance)
 
     def content(self, list: str, subject: Subject, commitment: bytes) -> bytes | None:
-        """Detached content by its commitment, checked against it; None when it is not here or was erased."""
+        """Detached content by its commitment, checked against it; None when it is not here or was erased.
+
+        What a backup of the content brought back, although its erasure is on record, is not given out.
+        """
+        erased = self.erased_by(list, subject, commitment)
+        return None if erased is not None else self._contents.read(list, subject, commitment)
+
+    def erased_by(self, list: str, subject: Subject, commitment: bytes) -> int | None:
+        """The number of the record that ordered the erasure of content, or None where none did."""
         arguments.check_list(list)
         arguments.check_subject(subject)
         arguments.check_bytes(commitment, "commitment")
-        return self._contents.read(list, subject, commitment)
+        with self._asking():
+            return queries.Queries(self._log, self._state, self.today).erased_by(list, subject, commitment)
 
     def private_store(self) -> PrivateStore:
         """The store of detached content; raises `UsageError` when the ledger was opened without its key."""

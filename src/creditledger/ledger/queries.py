@@ -21,7 +21,7 @@ from creditledger.ledger.state import State
 from creditledger.record.entry import entry_hash, restore_entry
 from creditledger.rules.governance_state import Governance
 from creditledger.rules.rows import Listing, SubjectRow
-from creditledger.rules.status import listing_status, row_status
+from creditledger.rules.status import Status, listing_status, row_status
 
 NOTHING = "nothing-recorded"
 
@@ -55,7 +55,7 @@ class Queries:
 
     def _views(
         self, governance: Governance, row: SubjectRow, day: str, known_day: str
-    ) -> tuple[str, tuple[ListingView, ...]]:
+    ) -> tuple[Status, tuple[ListingView, ...]]:
         tainted = {id(listing): self._is_tainted(governance, listing) for listing in row.listings}
         status, _ = row_status(row, day, known_day, lambda listing: tainted[id(listing)])
         return status, tuple(
@@ -96,6 +96,11 @@ class Queries:
             entry = restore_entry(record.entry)
             tainted = self._state.governance.is_tainted(entry.key, entry.author_seq, entry_hash(record.entry))
             yield HistoryItem(Address(seq, index), record.recorded_at, entry.authority, tainted, entry.acts[index])
+
+    def erased_by(self, list_id: str, subject: Subject, commitment: bytes) -> int | None:
+        """The record that ordered the erasure of content about the subject, or None."""
+        row = SubjectRow.from_bytes(self._state.subject_row(subject_key(list_id, subject)))
+        return next((seq for digest, seq in row.erased if digest == commitment), None)
 
     def members(
         self, list_id: str, valid_at: str | None, known_day: str | None = None

@@ -12,7 +12,7 @@ from creditledger.acts import catalogue as acts
 from creditledger.rules.governance_state import Governance
 from creditledger.rules.independence import decider_related, party_above
 from creditledger.rules.refusal import Context, refuse, require_area, require_law
-from creditledger.rules.rows import Appeal, Ended, Listing, SubjectRow
+from creditledger.rules.rows import Appeal, Ended, Ending, Listing, SubjectRow
 from creditledger.rules.standing import (
     commit_content,
     find_appeal,
@@ -102,7 +102,7 @@ def _quash(context: Context, act: acts.AppealDecide, listing: Listing) -> None:
     It takes effect beside whatever ended the listing before: the end stays or comes nearer, it is never postponed, and
     what is void stays void.
     """
-    how = "annulled" if act.outcome == "quash_ex_tunc" else "quashed"
+    how: Ending = "annulled" if act.outcome == "quash_ex_tunc" else "quashed"
     effective = act.effective
     ended = listing.ended
     if ended is not None:

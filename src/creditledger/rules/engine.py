@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, NoReturn, Protocol
 
 from creditledger.acts import catalogue as acts
 from creditledger.acts.content import subject_key
-from creditledger.codec.dates import day_at
+from creditledger.codec.dates import clock_time, day_at
 from creditledger.errors import Refused, UnsupportedError
 from creditledger.record.entry import ZERO_HASH, CheckedEntry, Entry
 from creditledger.rules.appeals import APPEAL_RULES
@@ -168,7 +168,7 @@ def entry_context(governance: Governance, seq: int, recorded_at: int, checked: C
     if entry.not_after < recorded_at:
         refuse(
             "R-ENTRY-EXPIRED",
-            f"the entry was valid until {entry.not_after} µs, it is {recorded_at} µs",
+            f"the entry was valid until {clock_time(entry.not_after)}, and it is {clock_time(recorded_at)}",
             "the same acts signed afresh, with a later not_after",
         )
     day = day_at(recorded_at, ledger.utc_offset)
@@ -243,7 +243,8 @@ def check_author_chain(view: View, seq: int, entry: Entry) -> None:
             "R-ENTRY-CHAIN",
             f"the entry is number {entry.author_seq} of its key after {entry.author_prev.hex()}; "
             f"due is number {head.next_seq} after {head.prev.hex()}",
-            "the key's next author_seq and the hash of its last entry",
+            "the key's next author_seq and the hash of its last entry"
+            + ("; record first what this key signed before it" if entry.author_seq > head.next_seq else ""),
         )
     if entry.seen is not None:
         size, root = entry.seen

@@ -6,7 +6,7 @@ canonical encoding, so that the state has one digest wherever it was computed.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from creditledger.acts.catalogue import GroundRegister, LawRegister, ListDefine, MandateGrant, MeasureRegister
 from creditledger.acts.kinds import Subject
@@ -85,10 +85,13 @@ class Suspension(NamedTuple):
     restored: int | None = None
 
 
+Ending = Literal["removed", "quashed", "annulled"]
+
+
 class Ended(NamedTuple):
     """How a listing ended: `removed`, `quashed` or `annulled`, with the reason, from which day, by which record."""
 
-    how: str
+    how: Ending
     reason: str
     effective: str
     seq: int

@@ -17,10 +17,11 @@ given, and the row must be the one replayed as of that day. All intervals are ha
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal, get_args
 
 from creditledger.rules.rows import Listing, SubjectRow
 
-STATUSES = (
+Status = Literal[
     "listed",
     "suspended",
     "unconfirmed",
@@ -30,11 +31,14 @@ STATUSES = (
     "quashed",
     "annulled",
     "nothing-recorded",
-)
+]
+"""What can be said of a subject, or of one of its listings."""
+
+STATUSES: tuple[Status, ...] = get_args(Status)
 """Every status, in order of precedence: a subject's answer is the first that one of its listings has."""
 
 
-def listing_status(listing: Listing, valid_at: str, known_day: str, tainted: bool) -> str:
+def listing_status(listing: Listing, valid_at: str, known_day: str, tainted: bool) -> Status:
     """The status of one listing on the day `valid_at`, as known on `known_day` (both `YYYY-MM-DD`).
 
     What ended the listing decides first, then taint, then its term, then whether it has begun, then suspension. Hence:
@@ -68,13 +72,13 @@ def listing_status(listing: Listing, valid_at: str, known_day: str, tainted: boo
 
 def row_status(
     row: SubjectRow, valid_at: str, known_day: str, tainted: Callable[[Listing], bool]
-) -> tuple[str, list[Listing]]:
+) -> tuple[Status, list[Listing]]:
     """The answer for a subject on a list: the first status of `STATUSES` that occurs, and the listings that have it.
 
     `tainted` tells of a listing whether it rests on a tainted entry (`Governance.is_tainted`). The listings come in the
     order of the log; with `nothing-recorded` there are none.
     """
-    found: dict[str, list[Listing]] = {}
+    found: dict[Status, list[Listing]] = {}
     for listing in row.listings:
         found.setdefault(listing_status(listing, valid_at, known_day, tainted(listing)), []).append(listing)
     for status in STATUSES:

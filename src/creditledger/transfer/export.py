@@ -112,7 +112,10 @@ def _check_root(log: Log, checkpoint: tuple[int, bytes], covered: int, frontier:
 
 
 def _contents(ledger: Ledger, size: int) -> Iterator[ContentItem]:
-    """Every item of content that the first `size` records commit to and that is there, in the order of the log."""
+    """Every item of content that the first `size` records commit to and that is there, in the order of the log.
+
+    What a backup brought back, although its erasure is on record, counts for nothing.
+    """
     try:
         store = ledger.private_store()
     except NoLedger:
@@ -122,7 +125,7 @@ def _contents(ledger: Ledger, size: int) -> Iterator[ContentItem]:
             for _, digest in getattr(act, "content", ()):
                 if isinstance(act, acts.SubjectAct):
                     found = store.get(item_id(act.list, act.subject, digest))
-                    if found is not None:
+                    if found is not None and ledger.erased_by(act.list, act.subject, digest) is None:
                         check_commitment(digest, *found)
                         yield ContentItem(act.list, act.subject, digest, *found)
 

@@ -245,7 +245,8 @@ class _Build:
         try:
             entry = check_entry(record.entry, record.signatures).entry
         except VerificationFailed as error:
-            raise VerificationFailed(error.finding, str(error), seq=seq) from error
+            message = str(error).removeprefix(f"{error.finding}: ")
+            raise VerificationFailed(error.finding, message, seq=seq) from error
         leaf = leaf_hash(data)
         if seq == 0:
             self._found(entry, leaf)

@@ -228,7 +228,7 @@ class Transcriber:
             stale = [one.item for one in found if one is not None]
             if stale:
                 identities.forget(stale)
-            identities.assign(batch.identities)
+            identities.assign(batch.identities, self._ledger.size + 1)
         receipt = self._ledger.append(
             batch.acts, signer=self._signer, cosigners=self._cosigners, contents=batch.contents
         )
