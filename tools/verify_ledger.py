@@ -474,8 +474,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     verifier = Verifier(Row(origin="", ledger_id=b"", keys={}))
     try:
-        if is_prime_order(MIXED_ORDER) or not all(map(os.path.isfile, (options.trust, options.export))):
-            raise ValueError("it takes two regular files, and PyNaCl from 1.6.2 on")  # noqa: TRY301 -- one way out
+        if wrong := [path for path in (options.trust, options.export) if not os.path.isfile(path)] or is_prime_order(MIXED_ORDER):
+            raise ValueError("PyNaCl is older than 1.6.2" if wrong is True else f"{wrong[0]} is no regular file; of a ledger's directory, make an export first")  # noqa: TRY301 -- one way out
         verifier.trust = read_trust(options.trust)
         with open(options.export, "rb") as file:
             verifier.run(file)

@@ -16,7 +16,7 @@ from creditledger.acts.kinds import Commitment, Subject
 from creditledger.audit import Report, Trust, fold, verify
 from creditledger.audit.exportfile import MAGIC
 from creditledger.codec.canonical import encode
-from creditledger.errors import FormatError, LedgerError, NoLedger, UnsupportedError
+from creditledger.errors import FormatError, LedgerError, NoLedger, UnsupportedError, VerificationFailed
 from creditledger.tlog.checkpoint import Checkpoint, sign_checkpoint
 from support.courts import courts
 from support.drafts import FIRM, OTHER_FIRM, content_erase, listing_add, listing_remove, person
@@ -82,6 +82,15 @@ def test_a_checkpoint_before_the_first_record(tmp_path: Path) -> None:
         sealed_export(MAGIC + frame(b"C", b"x") + data[len(MAGIC) : data.rindex(b"E\x00\x00\x00")]), tmp_path
     )
     assert {"LED-STRUCT"} == ids(report)
+
+
+def test_what_is_raised_brings_the_report(tmp_path: Path) -> None:
+    log = Log.of(courts())
+    (tmp_path / "export").write_bytes(log.export()[:-1])
+    with pytest.raises(VerificationFailed) as raised:
+        verify(tmp_path / "export", trust=log.trust)
+    assert isinstance(raised.value.report, Report)
+    assert ids(raised.value.report) == {"LED-STRUCT"}
 
 
 def test_two_checkpoints_after_one_record(tmp_path: Path) -> None:

@@ -180,7 +180,8 @@ MAYBE = st.none() | DAYS
 def listings(draw: st.DrawFn) -> Listing:
     days = [draw(DAYS) for _ in range(4)]
     suspensions = tuple(Suspension(begin, draw(MAYBE)) for begin in sorted(days[:2]))
-    how = draw(st.sampled_from([None, "removed", "quashed", "annulled"]))
+    hows: list[Ending | None] = [None, "removed", "quashed", "annulled"]
+    how = draw(st.sampled_from(hows))
     return listing(
         effective=draw(MAYBE),
         until=draw(MAYBE),

@@ -944,6 +944,16 @@ def test_unusable_trust(name: str, tmp_path: Path, capsys: pytest.CaptureFixture
     assert "cannot verify" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("missing", ["export", "trust"])
+def test_what_is_no_file_is_named(missing: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "trust").write_text(good().trust())
+    (tmp_path / "export").write_bytes(good().export())
+    (tmp_path / missing).unlink()
+    (tmp_path / missing).mkdir()
+    assert tool.main([str(tmp_path / "export"), "--trust", str(tmp_path / "trust")]) == 1
+    assert f"{tmp_path / missing} is no regular file" in capsys.readouterr().err
+
+
 def test_unusable_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "trust").write_text(good().trust())
     os.mkfifo(tmp_path / "pipe")

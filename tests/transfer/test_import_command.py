@@ -71,6 +71,7 @@ class TestTemplate:
         history = [event("2024-01-01", "add", "k", list=f"{one}.txt") for one in "BA"]
         path = events_file(office.place / "h.jsonl", history)
         template = office.run("import", "--template", "--map", "list=list", path)
+        assert office.run("import", "L", path, "--template", "--map", "list=list").out == template.out
         assert template.out.count("[[lists]]") == 2
         assert template.out.index('value = "A.txt"') < template.out.index('value = "B.txt"')
         (office.place / "transcript.toml").write_text(fill(template.out))

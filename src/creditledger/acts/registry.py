@@ -41,8 +41,8 @@ class ActType(NamedTuple):
 
     @property
     def summary(self) -> str:
-        """The first line of the class's description."""
-        return (self.cls.__doc__ or "").partition("\n")[0]
+        """The class's description, on one line."""
+        return " ".join((self.cls.__doc__ or "").split())
 
 
 def _act_type(name: str, cls: type[Act]) -> ActType:

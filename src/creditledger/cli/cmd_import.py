@@ -102,8 +102,8 @@ def command(
     content beside the log. Killed in the middle, call it again: nothing is recorded twice.
     """
     if template:
-        # With --template the file, if any, is the only argument.
-        click.echo(_template(directory, mapping), nl=False)
+        # With --template the file, if any, is the last argument, and may be the only one.
+        click.echo(_template(file or directory, mapping), nl=False)
         return
     if directory is None or file is None or form is None:
         raise UsageError(

@@ -120,7 +120,7 @@ class Queries:
     def _definition(self, list_id: str) -> ListDefine:
         row = self._state.governance.lists.get(list_id)
         if row is None:
-            known = ", ".join(sorted(self._state.governance.lists)) or "none yet"
+            known = ", ".join(sorted(self._state.governance.lists)) or "none by then"
             raise UsageError(f"there is no list {list_id!r:.80}; the ledger's lists: {known}")
         return row.definition
 
