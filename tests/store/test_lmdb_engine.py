@@ -543,3 +543,21 @@ def test_a_stamp_tells_bytes_that_were_put_back_with_their_time(tmp_path: Path) 
     data.unlink()
     with pytest.raises(StoreError, match="cannot look at"):
         file_stamp(data, 0)
+
+
+@pytest.mark.parametrize("name", ["data.mdb", "lock.mdb"])
+def test_a_store_with_a_link_or_a_pipe_is_refused_and_nothing_is_written_through_it(tmp_path: Path, name: str) -> None:
+    store, victim = tmp_path / "store", tmp_path / "victim"
+    fill(store)
+    victim.write_bytes((store / name).read_bytes() if name == "data.mdb" else b"mine")
+    kept = victim.read_bytes()
+    for kind in ("link", "pipe"):
+        (store / name).unlink()
+        if kind == "link":
+            (store / name).symlink_to(victim)
+        else:
+            os.mkfifo(store / name)
+        for readonly in (True, False):
+            with pytest.raises(StoreError, match="no regular file"):
+                LmdbEngine.open(store, TABLES, readonly=readonly)
+    assert victim.read_bytes() == kept

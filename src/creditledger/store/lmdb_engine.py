@@ -269,12 +269,15 @@ def file_stamp(data: str | os.PathLike[str], transaction: int) -> Stamp:
 
 
 def _refuse_links(path: Path) -> None:
-    """A store that somebody else has made may name the reader's own files: LMDB follows links, and writes its locks."""
+    """A store that somebody else has made may name the reader's own files: LMDB follows links, and writes its locks.
+
+    And it would wait for a pipe.
+    """
     for name in ("data.mdb", "lock.mdb"):
         file = path / name
-        if file.is_symlink():
+        if file.is_symlink() or (file.exists() and not file.is_file()):
             raise StoreError(
-                f"{file} is a link: it may lead out of the ledger, so it is not followed; copy the file itself"
+                f"{file} is a link or no regular file, and may lead out of the ledger: copy the file itself"
             )
 
 
