@@ -112,7 +112,7 @@ _PUBLIC: dict[str, tuple[str, str]] = {
 }
 
 # Computed, so that it cannot drift.
-__all__ = sorted((*_PUBLIC, "__version__"))  # noqa: PLE0605
+__all__ = sorted((*_PUBLIC, "__version__"))  # noqa: PLE0605  # `sorted` gives the list that it asks for
 
 
 def __getattr__(name: str) -> Any:

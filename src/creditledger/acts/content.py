@@ -42,6 +42,7 @@ def check_commitment(commitment: bytes, nonce: bytes, content: bytes) -> None:
 def subject_key(list_id: str, subject: Subject | tuple[str, str | bytes]) -> bytes:
     """The ordered key of one subject on one list: list ‖ 00 ‖ scheme ‖ 00 ‖ value, at most 325 bytes."""
     scheme, value = subject
+    # The type of the value follows its scheme, which a checker of types cannot know.
     return b"%b\x00%b\x00%b" % (list_id.encode(), scheme.encode(), value if type(value) is bytes else value.encode())  # type: ignore[union-attr]
 
 

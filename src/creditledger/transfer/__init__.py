@@ -52,7 +52,7 @@ _PUBLIC: dict[str, str] = {
 }
 
 # Computed, so that it cannot drift.
-__all__ = sorted(_PUBLIC)  # noqa: PLE0605
+__all__ = sorted(_PUBLIC)  # noqa: PLE0605  # `sorted` gives the list that it asks for
 
 
 def __getattr__(name: str) -> Any:
