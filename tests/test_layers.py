@@ -22,16 +22,20 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"record"}),
     frozenset({"rules"}),
     frozenset({"store", "workers"}),
+    frozenset({"web"}),
+    frozenset({"witness"}),
     frozenset({"ledger", "audit"}),
+    frozenset({"receipts", "publish"}),
     frozenset({"client"}),
     frozenset({"transfer"}),
+    frozenset({"watch"}),
     frozenset({"demo"}),
     frozenset({"cli", "__main__"}),
 )
 PURE = ("codec", "tlog", "acts", "record", "rules")
 WORLD = {
     "os", "io", "pathlib", "time", "socket", "random", "secrets", "subprocess", "threading", "tempfile", "shutil",
-    "sys", "logging", "asyncio", "urllib", "multiprocessing", "lmdb", "getpass",
+    "sys", "logging", "asyncio", "urllib", "http", "multiprocessing", "lmdb", "getpass",
 }  # fmt: skip
 
 

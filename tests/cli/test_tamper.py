@@ -131,3 +131,33 @@ def test_a_copy_that_fails_leaves_nothing_behind(demo: Bench, tmp_path: Path) ->
     missing = demo.run("tamper", demo.ledger, tmp_path / "missing" / "copy", "--record", 1)
     assert missing.code == 1
     assert "check the path" in missing.err
+
+
+def test_a_fork_has_the_same_entries_and_another_root_from_the_record_on(demo: Bench, tmp_path: Path) -> None:
+    before = fingerprint(demo.ledger.parent)
+    signing = ["--log-key", demo.key("log")]
+    done = demo.run("tamper", demo.ledger, tmp_path / "fork", "--fork", "--record", 51, *signing, "--json")
+    assert done.code == 0, done.err
+    assert fingerprint(demo.ledger.parent) == before
+    original, other = rows(demo.ledger / "log", LOG_TABLES), rows(tmp_path / "fork" / "log", LOG_TABLES)
+    records = sorted(key for table, key in original if table == "record")
+    differ = [int.from_bytes(key, "big") for key in records if original["record", key] != other["record", key]]
+    assert differ == list(range(51, len(records)))
+    assert len(differ) > 1
+    assert done.json["root"] != done.json["other_root"]
+    elsewhere = ["--trust", demo.trust, "--head-dir", tmp_path / "elsewhere"]
+    verified = demo.run("verify", tmp_path / "fork", *elsewhere)
+    assert verified.code == 0, verified.out
+    assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.parametrize(
+    "more", [["--byte", 3], ["--dry-run"], ["--record", 0], ["--record", 99_999], ["--record", 20]]
+)
+def test_what_cannot_be_forked_is_refused(demo: Bench, tmp_path: Path, more: list[object]) -> None:
+    signing = ["--log-key", demo.key("log")]
+    done = demo.run("tamper", demo.ledger, tmp_path / "fork", "--fork", *signing, *more)
+    assert done.code == 2
+    assert not (tmp_path / "fork").exists()
+    if more == ["--record", 20]:  # A key that was added after it begins its chain with the hash of that very record.
+        assert "R-ENTRY-CHAIN" in done.err

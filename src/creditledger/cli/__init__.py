@@ -36,7 +36,7 @@ COMMANDS: dict[str, str] = {
     "export": "Write the ledger as one portable file, or a list as CSV or JSON lines.",
     "restore": "Rebuild a ledger from an export.",
     "erase": "Order the erasure of personal content, and destroy it.",
-    "tamper": "Copy a ledger with one byte changed, to see verification catch it.",
+    "tamper": "Copy a ledger with one bit changed, or with a second history, to see it caught.",
     "spec": "Print the specification.",
     "doctor": "Check a ledger's directory, this machine and the set-up.",
 }

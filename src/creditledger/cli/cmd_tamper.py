@@ -1,4 +1,5 @@
-"""`creditledger tamper`: a copy of a ledger with one bit of one record changed, to see what catches it."""
+"""`creditledger tamper`: a copy of a ledger with one bit of one record changed, or with another history, to see what
+catches it."""
 
 from __future__ import annotations
 
@@ -15,7 +16,11 @@ import click
 
 from creditledger.cli import options, output
 from creditledger.cli.annotate import Part, annotate
+from creditledger.cli.forking import fork
+from creditledger.cli.ledgers import open_reader
+from creditledger.client.phrases import count
 from creditledger.errors import FormatError, StoreError, UsageError
+from creditledger.keys.signer import Signer
 from creditledger.ledger.layout import LOG_TABLES, Description, Layout
 from creditledger.ledger.log import seq_key
 from creditledger.ledger.state import STATE_TABLES
@@ -59,21 +64,48 @@ class Change(NamedTuple):
 @click.command("tamper")
 @options.directory
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--record", "seq", type=click.IntRange(0), required=True, help="The record to change.")
+@click.option("--record", "seq", type=click.IntRange(0), help="The record to change, or to part at [--fork: the last].")
 @click.option(
     "--byte", type=click.IntRange(0), help="Which byte of it, from 0 [default: in its acts, a date if there is one]."
 )
 @click.option(
     "--bit", type=click.IntRange(0, 7), default=0, show_default=True, help="Which bit of the byte; 0 counts least."
 )
+@click.option("--fork", "forked", is_flag=True, help="Make a second history instead, signed with --log-key.")
+@click.option("--log-key", type=click.Path(path_type=Path), help="The key file that signs checkpoints, for --fork.")
 @options.dry_run
+@options.passphrase
 @options.as_json
-def command(directory: Path, out: Path, seq: int, byte: int | None, bit: int, dry_run: bool, as_json: bool) -> None:
+def command(
+    directory: Path,
+    out: Path,
+    seq: int | None,
+    byte: int | None,
+    bit: int,
+    forked: bool,
+    log_key: Path | None,
+    dry_run: bool,
+    passphrase_file: Path | None,
+    passphrase_fd: int | None,
+    as_json: bool,
+) -> None:
     """Copy the ledger DIR to OUT with one bit of one record changed. DIR itself is only read.
 
     What changes it is somebody with access to the database, and nothing else: state, content and ledger.toml come
     along, keys and the trust file do not. `creditledger verify` names the record.
+
+    With --fork, what changes it is an operator who keeps two sets of books: OUT holds the same entries, recorded a
+    second later from --record on, and signed with the same log key. On a machine that has not signed for the ledger
+    each of the two verifies by itself; `creditledger watch`, or whoever holds both checkpoints, proves the fork.
     """
+    if forked:
+        if log_key is None or byte is not None or dry_run:
+            raise UsageError("--fork needs --log-key, and takes neither --byte nor --dry-run")
+        _require_new(directory, out)
+        _fork(directory, out, seq, options.load_signer(log_key, passphrase_file, passphrase_fd), as_json=as_json)
+        return
+    if seq is None or log_key is not None:
+        raise UsageError("say with --record which record is to be changed; --log-key is for --fork")
     layout = Layout(directory)
     description = Description.read(layout)
     _require_new(directory, out)
@@ -111,6 +143,27 @@ def command(directory: Path, out: Path, seq: int, byte: int | None, bit: int, dr
             f"\n{out} is a copy of {directory} with this one bit changed; {directory} is as it was.\n"
             f"See what catches it, and that nothing of it is served:\n  {verify}\n  creditledger show {out} {seq}"
         )
+
+
+def _fork(directory: Path, out: Path, seq: int | None, log_signer: Signer, *, as_json: bool) -> None:
+    """Makes a second history and says where it parts from the first."""
+    with open_reader(directory) as ledger, output.progress(quiet=as_json) as progress:
+        found = fork(ledger, out, ledger.size - 1 if seq is None else seq, log_signer, progress)
+    if as_json:
+        output.emit_json(
+            {
+                "copy": str(out), "parts_at": found.seq, "size": found.size, "root": found.root.hex(),
+                "other_root": found.other_root.hex(),
+            }
+        )  # fmt: skip
+        return
+    output.heading(f"Two histories of {count(found.size, 'record')}, apart from record {found.seq} on", gap=False)
+    output.facts([(str(directory), f"root {found.root.hex()}"), (str(out), f"root {found.other_root.hex()}")])
+    output.say(
+        f"\nWhoever sees only one of them finds nothing wrong: the log key signed both. Side by side they show:\n"
+        f"  creditledger publish {directory} ONE\n  creditledger publish {out} OTHER\n"
+        "  creditledger watch ONE OTHER --trust TRUST-FILE --state STATE --once"
+    )
 
 
 def _value_json(change: Change, byte: int) -> dict[str, str]:
