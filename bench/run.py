@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 
 from creditledger.workers import processors
 from picture import Line, Panel, draw
+from rows import PACE, TIMES, Row, number, proof_rows, published_rows, tessera_rows
 
 TASKS = Path(__file__).with_name("tasks.py")
 LARGE = 10_000_000
@@ -34,45 +35,10 @@ MILLION = 1_000_000
 CONCURRENT_EACH = 200
 QUESTIONS = 5_000
 IMPORTS = 15
-PACE = 24_000
-"""Signatures that one thread verifies in a second on the machine for which the budgets were set."""
+CHECKPOINTS = 200
+ENTRY_BYTES = 337
+"""Bytes of an entry with one listing, for the size of a receipt."""
 BUSY = 0.1
-TIMES = "times"
-
-
-class Row(NamedTuple):
-    """A budget, and what was measured. `floor` and `goal` are the least allowed, or the most if `most` is true.
-
-    Without them the design promises nothing at this size. `pace` is the machine's while it was measured; None for what
-    does not depend on it.
-    """
-
-    what: str
-    acts: int | None
-    floor: float | None
-    goal: float | None
-    measured: float
-    unit: str
-    most: bool = False
-    remark: str = ""
-    pace: float | None = None
-
-    @property
-    def scaled(self) -> float:
-        """What was measured, as it would be at the pace for which the budgets were set."""
-        if self.pace is None:
-            return self.measured
-        return self.measured * (self.pace / PACE if self.most else PACE / self.pace)
-
-    @property
-    def verdict(self) -> str:
-        """`goal`, `floor` (it holds, the goal is not reached), or `MISSED`; empty where nothing is promised."""
-        for limit, verdict in ((self.goal, "goal"), (self.floor, "floor")):
-            if limit is None:
-                return ""
-            if (self.scaled <= limit) if self.most else (self.scaled >= limit):
-                return verdict
-        return "MISSED"
 
 
 class Ledger(NamedTuple):
@@ -86,6 +52,7 @@ class Ledger(NamedTuple):
     ask: dict[str, Any]
     audit: dict[str, Any]
     concurrent: dict[str, Any]
+    published: dict[str, Any]
 
     @property
     def append_rate(self) -> float:
@@ -134,9 +101,39 @@ def measure(base: Path, acts: int, acts_each: int) -> Ledger:
     asked = run("ask", base=str(base), acts=acts, questions=QUESTIONS)
     audited = run("audit", base=str(base), file=file)
     concurrent = run("concurrent", base=str(base), each=CONCURRENT_EACH, first=acts)
+    say(f"{what}: publishing, and verifying what was published")
+    published = run("published", base=str(base))
     return Ledger(
-        acts, acts_each, file["entry_bytes"] / file["number"], appended, reference, asked, audited, concurrent
+        acts,
+        acts_each,
+        file["entry_bytes"] / file["number"],
+        appended,
+        reference,
+        asked,
+        audited,
+        concurrent,
+        published,
     )
+
+
+def measure_proofs(base: Path, sizes: list[int]) -> tuple[dict[int, dict[str, Any]], dict[str, Any]]:
+    """Proofs in trees of these sizes, and checkpoints."""
+    found = {}
+    for leaves in sizes:
+        say(f"proofs in a tree of {leaves:,} records")
+        found[leaves] = run("proofs", base=str(base / "tree"), leaves=leaves, questions=QUESTIONS)
+        shutil.rmtree(base / "tree")
+    say("checkpoints")
+    return found, run("checkpoints", entry_bytes=ENTRY_BYTES, leaves=LARGE, rounds=CHECKPOINTS)
+
+
+def measure_tessera(base: Path, program: Path | None) -> dict[str, Any]:
+    """Tessera's POSIX log on the same disk; nothing without its program."""
+    if program is None:
+        return {}
+    say("Tessera")
+    where = {"program": str(program.resolve()), "base": str(base / "tessera")}
+    return run("tessera", **where, entry_bytes=ENTRY_BYTES, waiting=20_000, ahead=100_000)
 
 
 def rows(ledgers: list[Ledger], imports: dict[str, Any]) -> list[Row]:
@@ -152,6 +149,7 @@ def rows(ledgers: list[Ledger], imports: dict[str, Any]) -> list[Row]:
                     one.audit_rate / one.audit["verify_rate"], TIMES,
                     remark=f"{one.audit_rate:,.0f}/s against {one.audit['verify_rate']:,.0f}/s"),
             ]  # fmt: skip
+            found += published_rows(one.acts, one.published)
             continue
         append_floor, append_goal = _promised(acts, (60_000, 120_000), (40_000, 100_000))
         audit_floor, audit_goal = _promised(acts, (150_000, 300_000), (None, None))
@@ -250,9 +248,9 @@ def print_table(found: list[Row], ledgers: list[Ledger], where: dict[str, Any]) 
     for row in found:
         sign = "≤" if row.most else "≥"
         acts = "" if row.acts is None else f"{row.acts:,}"
-        floor, goal = ("" if limit is None else f"{sign} {_number(limit)}" for limit in (row.floor, row.goal))
-        measured = f"{_number(row.measured)} {row.unit}"
-        scaled = "" if row.pace is None else f"{_number(row.scaled)} {row.unit}"
+        floor, goal = ("" if limit is None else f"{sign} {number(limit)}" for limit in (row.floor, row.goal))
+        measured = f"{number(row.measured)} {row.unit}"
+        scaled = "" if row.pace is None else f"{number(row.scaled)} {row.unit}"
         table.append((row.what, acts, floor, goal, measured, scaled, row.verdict, row.remark))
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for row_number, cells in enumerate(table):
@@ -265,10 +263,6 @@ def print_table(found: list[Row], ledgers: list[Ledger], where: dict[str, Any]) 
         print(
             f"  {one.acts:,} acts, {_each(one)}: {rate:,.0f} acts/s; the append does {one.append_rate / rate:.2f} of it"
         )
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def paint(ledgers: list[Ledger], where: dict[str, Any]) -> str:
@@ -320,6 +314,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Measure every budget of the design.")
     parser.add_argument("--sizes", default="1e4,1e6", help="acts in the ledgers that are built (default: %(default)s)")
     parser.add_argument("--large", action="store_true", help="a ledger of 10^7 acts too; takes some 10 GB of disk")
+    parser.add_argument("--tessera", type=Path, help="measure Tessera beside it, with this program (see bench/tessera)")
     parser.add_argument("--directory", type=Path, help="where the ledgers are built (default: the temporary directory)")
     parser.add_argument("--json", type=Path, help="write everything that was measured to this file")
     parser.add_argument("--picture", type=Path, help="draw cost against size into this SVG file")
@@ -334,15 +329,22 @@ def main() -> int:
                 if acts_each > 1 or acts <= SINGLE_MOST:
                     ledgers.append(measure(base / "one", acts, acts_each))
                     shutil.rmtree(base / "one")
+        proofs, checkpoints = measure_proofs(base, sizes)
+        tessera = measure_tessera(base, arguments.tessera)
         results = [
-            result for one in ledgers for result in (one.append, one.ask, one.audit, one.concurrent, one.reference)
+            result
+            for one in ledgers
+            for result in (one.append, one.ask, one.audit, one.concurrent, one.reference, one.published)
         ]
+        results += [*proofs.values(), checkpoints, *([tessera] if tessera else [])]
         where = machine(base, max(result["elsewhere"] for result in results), [result["pace"] for result in results])
-    found = rows(ledgers, imports)
+    found = rows(ledgers, imports) + proof_rows(proofs, checkpoints) + tessera_rows(tessera)
     print_table(found, ledgers, where)
     if arguments.json:
         measured = [{**row._asdict(), "scaled": row.scaled, "verdict": row.verdict} for row in found]
-        everything = {"machine": where, "rows": measured, "ledgers": [one._asdict() for one in ledgers]}
+        everything: dict[str, Any] = {"machine": where, "rows": measured, "proofs": proofs, "checkpoints": checkpoints}
+        everything["tessera"] = tessera
+        everything["ledgers"] = [one._asdict() for one in ledgers]
         arguments.json.write_text(json.dumps(everything, indent=1) + "\n", encoding="utf-8")
     if arguments.picture:
         arguments.picture.write_text(paint(ledgers, where), encoding="utf-8")

@@ -23,8 +23,11 @@ from creditledger.audit.trust import Trust
 from creditledger.keys import ed25519
 from creditledger.ledger.founding import LogSigner
 from creditledger.ledger.ledger import Ledger
-from creditledger.tlog.tree import check_inclusion, inclusion_proof, leaf_hash
+from creditledger.ledger.prover import prove_inclusion
+from creditledger.tlog.tree import check_inclusion, leaf_hash
 from creditledger.workers import Pool, processors
+from proving import checkpoints, proofs
+from published import measure as measure_published
 from world import CLERKS, LIST, ORIGIN, EntryFile, Home, clerk, clerks_entries, found, make_entries, signer, subject
 
 JOBS = processors()
@@ -182,7 +185,7 @@ def ask(base: str, acts: int, questions: int) -> dict[str, Any]:
         for number in range(questions):
             seq = number * 7_919 % size
             began = time.perf_counter()
-            proof = inclusion_proof(ledger.log.tiles(size), seq, size)
+            proof = prove_inclusion(ledger.log, seq, size)
             proofs.append(time.perf_counter() - began)
             if number % 100 == 0:
                 check_inclusion(proof, seq, leaf_hash(next(ledger.records(seq, seq + 1))[1]), size, root)
@@ -221,6 +224,29 @@ def audit(base: str, file: EntryFile) -> dict[str, Any]:
     }
 
 
+def published(base: str) -> dict[str, Any]:
+    """Publish the ledger, verify and mirror what was published, and merely hash it: see `published.measure`."""
+    home = Home(Path(base))
+    with home.open(write=False) as ledger:
+        trust = Trust(ORIGIN, ledger.ledger_id, (LogSigner(ORIGIN, signer("log")).verifier.vkey,))
+    scratch = Path(base) / "published"
+    scratch.mkdir()
+    return measure_published(home.ledger, trust, scratch)
+
+
+def tessera(program: str, base: str, entry_bytes: int, waiting: int, ahead: int) -> dict[str, Any]:
+    """Append to Tessera's POSIX storage (`bench/tessera`): 64 writers that wait for each entry, one that does not."""
+    found = {}
+    for name, writers, number in (("waiting", 64, waiting), ("ahead", 0, ahead)):
+        directory = Path(base) / name
+        directory.mkdir(parents=True)
+        settings = {"dir": directory, "size": entry_bytes, "count": number, "writers": writers}
+        command = [program, *(f"-{setting}={value}" for setting, value in settings.items())]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        found[name] = json.loads(done.stdout)
+    return found
+
+
 def imports(rounds: int) -> dict[str, Any]:
     """Median seconds to start an interpreter: bare, with the package imported, and with its library in use."""
     programs = ("pass", "import creditledger", "from creditledger import Ledger")
@@ -237,7 +263,8 @@ def imports(rounds: int) -> dict[str, Any]:
 
 
 TASKS: dict[str, Callable[..., dict[str, Any]]] = {
-    one.__name__: one for one in (prepare, append, reference, concurrent, ask, audit, imports)
+    one.__name__: one
+    for one in (prepare, append, reference, concurrent, ask, audit, published, imports, proofs, checkpoints, tessera)
 }
 
 

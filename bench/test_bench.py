@@ -15,12 +15,12 @@ from creditledger.acts.registry import check_act, restore_act
 from creditledger.codec.own import restore
 from creditledger.keys import ed25519
 from creditledger.ledger.ledger import Ledger
+from creditledger.ledger.prover import prove_inclusion
 from creditledger.ledger.view import LedgerView
 from creditledger.record.entry import CheckedEntry, check_entry, decode_entry, read_entry, restore_entry
 from creditledger.rules import engine
 from creditledger.rules.rows import SubjectRow
 from creditledger.tlog.tiles import WIDTH, TreeBuilder
-from creditledger.tlog.tree import inclusion_proof
 from world import LIST, Home, clerk, entries, found, subject
 
 LISTED = 20_000
@@ -131,4 +131,4 @@ def test_lookup(benchmark: BenchmarkFixture, world: World) -> None:
 
 def test_inclusion_proof(benchmark: BenchmarkFixture, world: World) -> None:
     size = world.ledger.size
-    benchmark(lambda: inclusion_proof(world.ledger.log.tiles(size), 7, size))
+    benchmark(prove_inclusion, world.ledger.log, 7, size)

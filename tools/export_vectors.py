@@ -258,7 +258,7 @@ def exports() -> Iterator[Item]:
         ("trusted by another id", trust_file(bytes(32)), 3, ["LED-LEDGER"]),
         ("trusted by another log key", trust_file(ID, vkey(ORIGIN, public(OTHER))), 3, unsealed),
         ("trusted by another origin", trust_file(ID, vkey("x", public(LOG)), origin="x"), 3, [*unsealed, "LED-LEDGER"]),
-        ("with a trust file of another version", trust_file(ID, version="creditledger/trust/v2"), 13, version),
+        ("with a trust file of another version", trust_file(ID, version="creditledger/trust/v3"), 13, version),
     ):
         yield {"kind": "export", "desc": desc, "export_hex": whole.hex(), "trust": text, "exit": code,
                "findings": findings}  # fmt: skip

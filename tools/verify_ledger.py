@@ -25,7 +25,7 @@ MIXED_ORDER = bytes.fromhex("ea5ef8400c31ef41e28f22e718b43f66981b29cf645af2a0e22
 RULE_SETS = {"rules-1": "2f360b2a955e65c2f12251a3d94f3a7a1c26e214761d10017281b52470ee1459"}  # SHA-256 of the text
 UNCHECKED = [
     "LED-RULE beyond keys, authorities and mandates: of rules-1 section 7 what grounds, measures and lists say, R-SEPARATION, R-INDEPENDENT, R-TRANSCRIPT, R-SCHEME, R-CONFIRM; section 8 beyond role, mandate and area (of appeal.decide and content.erase: the area, too)",
-    "LED-HEAD against remembered heads (a tail cut off at a checkpoint, another history shown to somebody else); LED-STATE and stored tiles; LED-CONTENT of what no P frame holds; witness cosignatures; ML-DSA; the truth of what is recorded, and of the log's clock",
+    "LED-HEAD against remembered heads (a tail cut off at a checkpoint, another history shown to somebody else); LED-FORK against a checkpoint verified before; LED-STATE and stored tiles; LED-CONTENT of what no P frame holds; witnesses that the trust file names: whether they cosigned, and their times against those of the records; ML-DSA-44 signatures, and whether those that the trust file asks for are there; the truth of what is recorded, and of the log's clock",
 ]
 
 class Fault(Exception):
@@ -34,9 +34,7 @@ class Fault(Exception):
 def demand(holds: object, finding: str, what: str, expected: object, found: object) -> None:
     if not holds:
         raise Fault(finding, what, expected, found)
-
 def sha256(*parts: bytes) -> bytes: return hashlib.sha256(b"".join(parts)).digest()
-
 def decode(data: bytes, finding: str = "LED-ENC") -> Any:
     """The value that `data`, bounded by the caller, encodes (§2.1). That encoding it gives `data` again settles the
     headers; what it cannot settle (maps, floats, extensions, ranges, depth) is looked at level by level."""
@@ -193,26 +191,28 @@ def show(value: object) -> str:
     return value.hex() if isinstance(value, bytes) else "nil" if value is None else ascii(value).strip("'")
 
 def read_trust(path: str) -> Row:
-    """§12.2: origin, ledger_id (32 bytes), keys (name, key id → 33 bytes). ValueError for what is not of that form."""
+    """§12.2, and version 2: origin, ledger_id (32 bytes), keys (name, key id → 33 bytes). ValueError for another form. Of
+    version 2, type-06 log keys are passed over, and of witnesses and acknowledgement keys only the type is looked at."""
     with open(path, "rb") as file:
-        raw = file.read(65_537)
-    form: Any = tomllib.loads(raw.decode()) if len(raw) <= 65_536 else {}
+        raw = file.read(262_145)
+    form: Any = tomllib.loads(raw.decode()) if len(raw) <= 262_144 else {}
     version, origin, ledger_id, vkeys = map(form.get, ("format", "origin", "ledger_id", "log_keys"))
-    if type(version) is str and (other := re.fullmatch(f"creditledger/trust/{OTHER}", version)):
-        raise Fault("LED-VERSION", "format of the trust file", "creditledger/trust/v1", other[0])
-    formed, keys = len(form) == 4 and version == "creditledger/trust/v1" and fits("keyname", origin) and fits("digest", ledger_id), dict[tuple[str, bytes], bytes]()
+    two, keys = version == "creditledger/trust/v2", dict[tuple[str, bytes], bytes]()
+    if type(version) is str and len(raw) <= 65_536 and (other := re.fullmatch("creditledger/trust/v(?![12](?![0-9]))[1-9][0-9]{0,8}", version)):
+        raise Fault("LED-VERSION", "format of the trust file", "creditledger/trust/v1 or v2", other[0])
+    surplus = [name for name in form.keys() - {"format", "origin", "ledger_id", "log_keys"} if not two or not isinstance(form[name], {"witnesses": str, "acknowledgement_keys": list}.get(name, ()))]
+    formed = not surplus and len(raw) <= (262_144 if two else 65_536) and (two or version == "creditledger/trust/v1") and fits("keyname", origin) and fits("digest", ledger_id)
     for vkey in vkeys if formed and type(vkeys) is list and 1 <= len(vkeys) <= 64 else ():
         m = re.fullmatch(f"([^+]+)\\+([0-9a-f]{{8}})\\+({BASE64})", vkey if type(vkey) is str and len(vkey) <= 4096 else "")
         key = base64.b64decode(m[3]) if m else b""
         named = m and len(key) > 1 and fits("keyname", m[1]) and m[2] == sha256(m[1].encode(), b"\n", key)[:4].hex()
-        if m and named and (key[0] != 1 or (len(key) == 33 and is_prime_order(key[1:]))):
+        if m and named and (len(key) == 33 and is_prime_order(key[1:]) if key[0] == 1 else not two or key[0] != 6 or len(key) == 1313):
             keys[m[1], bytes.fromhex(m[2])] = key
-    if not keys or len(keys) != len(vkeys):
-        raise ValueError("the trust file is not of section 12.2: its four settings, 1 to 64 vkeys, each once")
-    demand(all(key[0] == 1 for key in keys.values()), "LED-VERSION", "type of a log key", "01, Ed25519", "another")
-    return Row(origin=origin, ledger_id=bytes.fromhex(ledger_id), keys=keys)
+    if not keys or len(keys) != len(vkeys) or (two and all(key[0] != 1 for key in keys.values())):
+        raise ValueError("the trust file is not of its form: its settings, 1 to 64 vkeys, each once, an Ed25519 key among them")
+    demand(all(key[0] in (1, 6 if two else 1) for key in keys.values()), "LED-VERSION", "type of a log key", "01, Ed25519", "another")
+    return Row(origin=origin, ledger_id=bytes.fromhex(ledger_id), keys={who: key for who, key in keys.items() if key[0] == 1})
 
-OTHER = "v(?!1(?![0-9]))[1-9][0-9]{0,8}"  # another version of a file
 BASE64 = "(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?"
 LINE = f"\u2014 ([^{BAD_NAME}]+) ({BASE64})\n"
 NOTE = f"([^{BAD_NAME}]+)\n(0|[1-9][0-9]{{0,15}})\n([A-Za-z0-9+/]{{42}}[AEIMQUYcgkosw048]=)\n\n(?:{LINE}){{1,100}}"

@@ -50,7 +50,7 @@ _START = (
     "import sys; module, *sys.path = sys.argv[1:]; sys.argv[1:] = []; "
     "from creditledger.workers import serve; serve(module)"
 )
-_INHERITED = ("LD_LIBRARY_PATH", "TMPDIR")
+_INHERITED = ("LD_LIBRARY_PATH", "SSL_CERT_DIR", "SSL_CERT_FILE", "TMPDIR")
 
 
 class WorkerDied(CannotVerify):

@@ -89,7 +89,7 @@ def test_items_that_are_gone_are_counted_over_all_subjects(tmp_path: Path, monke
     """Whatever way the subjects are divided, and however often one partition is cut."""
     monkeypatch.setattr(planning, "PARTITION_ACTS", 3)
     monkeypatch.setattr(fold, "MAX_ACTS", 2)
-    monkeypatch.setattr(crew.Crew, "_suitable", lambda _self, _jobs: 0)
+    monkeypatch.setattr(crew.Crew, "_suitable", lambda _self: 0)
     world = courts()
     for number in range(12):
         digests = sorted(commit(NONCE, bytes((number, part))) for part in range(3))

@@ -188,7 +188,7 @@ def test_a_worker_inherits_next_to_nothing(monkeypatch: pytest.MonkeyPatch) -> N
     with Pool(MODULE, 1) as pool:
         environment, isolated, site = pool.broadcast("environment")[0]
     assert "SECRET" not in environment
-    assert set(environment) <= {"LD_LIBRARY_PATH", "TMPDIR", "LC_CTYPE"}
+    assert set(environment) <= {"LD_LIBRARY_PATH", "SSL_CERT_DIR", "SSL_CERT_FILE", "TMPDIR", "LC_CTYPE"}
     assert (isolated, site) == (1, False)
 
 

@@ -14,6 +14,8 @@ import pytest
 from cli.bench import Bench, fingerprint
 from cli.in_process import in_process
 from cli.program import Result
+from creditledger.ledger.state import STATE_TABLES
+from creditledger.store.lmdb_engine import LmdbEngine
 
 LIST = "judgment-defaulters"
 COURT = "district-court-1"
@@ -150,3 +152,22 @@ def test_a_dry_run_writes_nothing_even_where_the_state_is_missing(bench: Bench, 
     assert (fingerprint(bench.ledger), fingerprint(bench.run.home), fingerprint(bench.keys)) == before
     assert not (tmp_path / "heads").exists()
     assert not (bench.ledger / "state").exists()
+
+
+def test_what_would_be_recorded_is_not_judged_by_a_state_that_somebody_changed(bench: Bench, tmp_path: Path) -> None:
+    """On the machine that writes, a dry run and a signer see through rows without a seal, as the writer does."""
+    key = ("--key", bench.key(COURT))
+    assert append(bench, draft(tmp_path / "a.json", subject=FIRM, content={}), *key, "--yes").code == 0
+    engine = LmdbEngine.open(bench.ledger / "state", STATE_TABLES)
+    with engine.batch() as batch:
+        batch.clear("mandate")
+    engine.close()
+    file = draft(tmp_path / "b.json", subject="uscc:91997297613842132G", content={})
+    tried = append(bench, file, *key, "--dry-run")
+    assert (tried.code, "1 entry would be recorded" in tried.err) == (0, True), tried
+    signing = ("sign", file, *key, "--ledger", bench.ledger)
+    assert bench.run(*signing, "--dry-run").code == 0
+    shutil.rmtree(bench.run.home)
+    assert bench.run(*signing, "--dry-run").code == 14, (
+        "elsewhere the rows are taken as they are: the writer will judge"
+    )

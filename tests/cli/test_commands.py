@@ -46,7 +46,7 @@ def test_every_command_is_documented(name: str) -> None:
 def test_writers_can_be_tried_out(name: str) -> None:
     """Whatever writes to a ledger or signs takes --dry-run; what only makes new files does not need it."""
     takes = "dry_run" in {parameter.name for parameter in command_of(name).params}
-    assert takes is (name in {"append", "erase", "import", "replay", "sign", "tamper"})
+    assert takes is (name in {"append", "erase", "import", "publish", "replay", "sign", "tamper"})
 
 
 def test_help_lists_every_command_and_names_every_option(demo: Bench) -> None:

@@ -54,7 +54,7 @@ def test_read_gives_the_bytes_of_the_file() -> None:
 
 @pytest.mark.parametrize("name", ["format-v2", "format-v1.md", "../errors", "", "vectors/codec.json"])
 def test_an_unknown_document_is_refused_with_the_names_of_the_known(name: str) -> None:
-    with pytest.raises(UsageError, match="format-v1, rules-1, threat-model"):
+    with pytest.raises(UsageError, match="format-v1, proofs-v1, rules-1, threat-model"):
         spec.read(name)
 
 

@@ -128,7 +128,7 @@ def remember_signatures() -> None:
 def main() -> None:
     """Answer the lines on stdin."""
     # In this process, not in one per flip: dying is what this process is for.
-    crew.Crew._suitable = lambda self, jobs: 0  # type: ignore[method-assign]  # see above
+    crew.Crew._suitable = lambda self: 0  # type: ignore[method-assign]  # see above
     remember_signatures()
     judge = Judge(Path(sys.argv[1]), Path(sys.argv[2]))
     for line in sys.stdin:

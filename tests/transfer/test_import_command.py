@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from creditledger.ledger.ledger import Ledger
+from support.witness import policy_of, witnesses
 from transfer.mirror import event, events_file, sdn_file
 from transfer.office import FILLED, SDN, Office, fill
 
@@ -179,3 +181,19 @@ class TestSummary:
         ):
             done = second.imports(path, *events, *arguments)
             assert (done.code, said in done.err) == (2, True), done.err
+
+
+class TestWitnesses:
+    def test_what_was_imported_is_cosigned_and_no_witness_that_is_down_stops_it(self, office: Office) -> None:
+        keys = office.place / "reg-keys"
+        with witnesses("witness.example/w1") as (one,):
+            (office.ledger / "witnesses.policy").write_text(policy_of(one).to_text())
+            done = office.first("--transcript", office.place / "transcript.toml", "--log-key", keys / "log.key")
+            assert done.code == 0, done
+            with Ledger.open(office.ledger) as ledger:
+                assert ledger.witnessed() == ledger.log.checkpoint()
+            assert office.first("--log-key", keys / "transcriber.key").code == 2, "no log key"
+        done = office.first("--json")
+        assert done.code == 0, "down is no reason to stop"
+        assert "the witness witness.example/w1 could not be asked whether it has seen more" in done.err
+        assert "asks the witnesses again" not in done.err, "nothing was recorded, and the last checkpoint is cosigned"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from creditledger.audit.findings import Finding, finding
 from creditledger.audit.passes import Sealed, Summary
 from creditledger.audit.report import Findings
-from creditledger.audit.spine import blame, earlier
+from creditledger.audit.spine import antedated, blame, earlier
 from creditledger.record.entry import ZERO_HASH
 from creditledger.rules.governance_state import Governance
 from creditledger.tlog.tiles import WIDTH
@@ -51,6 +51,7 @@ class Assembly:
         size: the number of records.
         sealed: the size of the last checkpoint whose root is that of the records.
         note: that checkpoint, as signed.
+        sufficing, sufficing_note: the same of the last one that bears all signatures that the trust file asks for.
         first: the leaf hash of record 0, which is the ledger's id.
         uses: which log keys signed, and when.
     """
@@ -63,16 +64,21 @@ class Assembly:
         self._last_leaf = ZERO_HASH
         self._last_at = 0
         self._broken: list[tuple[int, bytes, bytes]] = []
-        self._newest = Sealed(0, EMPTY_ROOT, b"", ())
+        self._newest = Sealed(0, EMPTY_ROOT, b"", (), suffices=False)
         self._agrees = True
         self._unreadable: list[int] = []
         self.size = 0
         self.sealed = 0
         self.note = b""
+        self.sufficing = 0
+        self.sufficing_note = b""
+        self._latest: tuple[str, int] | None = None
         self.uses = LogKeyUses()
         self.acts = 0
         self.signatures = 0
         self.checkpoints = 0
+        self.cosignatures = 0
+        self.post_quantum = 0
 
     def add(self, part: Summary) -> None:
         """Join the next range on."""
@@ -84,10 +90,14 @@ class Assembly:
         if part.first_at is not None and part.last_at is not None:
             if part.first_at < self._last_at:
                 self._findings.add(earlier(part.start, self._last_at, part.first_at))
-            self._last_at = part.last_at
+            if self._latest is not None:
+                self._findings.add(*antedated(part.start, part.first_at, *self._latest))
+            self._last_at, self._latest = part.last_at, None
+        if part.latest is not None and (self._latest is None or self._latest[1] < part.latest[1]):
+            self._latest = part.latest
         for sealed in part.sealed:
             self._grow(part, sealed.size // WIDTH)
-            self._compare(sealed, part.note)
+            self._compare(sealed, part)
         self._grow(part, part.stop // WIDTH)
         self._tail = part.tail
         if part.stop > part.start:
@@ -97,6 +107,8 @@ class Assembly:
             self._unreadable.append(part.readable)
         self.acts += part.acts
         self.signatures += part.signatures
+        self.cosignatures += part.cosignatures
+        self.post_quantum += part.post_quantum
 
     def _grow(self, part: Summary, tiles: int) -> None:
         """Let full tiles of the range into the tree until it has so many."""
@@ -107,16 +119,20 @@ class Assembly:
             self._frontier.push(tile)
             self._tiles += tile
 
-    def _compare(self, sealed: Sealed, note: bytes) -> None:
+    def _compare(self, sealed: Sealed, part: Summary) -> None:
         self.checkpoints += 1
         self._newest = sealed
         self.uses.add(sealed.size, sealed.keys)
         root = _with_tail(self._frontier, sealed.tail)
         if root == sealed.root:
             if self._agrees:
-                self.sealed, self.note = sealed.size, note
+                self.sealed, self.note = sealed.size, part.note
+                if sealed.suffices:
+                    self.sufficing, self.sufficing_note = sealed.size, part.sufficing
         elif self._agrees:
             self._agrees = False
+            if self._findings.first_record("LED-TREE") is not None:
+                return  # A published log's tiles tell which record it is.
             records = f"record {self.sealed} is" if sealed.size == self.sealed + 1 else (
                 f"one of the records {self.sealed} to {sealed.size - 1} is"
             )  # fmt: skip
@@ -124,8 +140,9 @@ class Assembly:
             self._findings.add(finding("LED-TREE", self.sealed, message, expected=sealed.root, found=root))
 
     def finish(self) -> None:
-        """Say which records the broken links point at: what checkpoints prove is known only now."""
-        self._findings.add(*blame(self._broken, self.sealed))
+        """Say which records the broken links point at: what checkpoints and tiles prove is known only now."""
+        proven = self._findings.first_record("LED-TREE") or 0
+        self._findings.add(*blame(self._broken, max(self.sealed, proven)))
 
     def root(self) -> bytes:
         """The root over all records, 32 bytes."""

@@ -19,7 +19,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 
 from creditledger.audit import claims, spool
@@ -37,6 +37,7 @@ from creditledger.errors import KeyFileError, NoLedger, VerificationFailed
 from creditledger.ledger.layout import Layout
 from creditledger.store.head import Head
 from creditledger.tlog.tree import EMPTY_ROOT
+from creditledger.web.place import Folder
 from creditledger.workers import WorkerDied
 
 Progress = Callable[[str, int, int], None]
@@ -49,22 +50,26 @@ def verify(
     trust: Trust | str | os.PathLike[str],
     remember: str | os.PathLike[str] | None = None,
     head: Head | None = None,
+    seen: Head | None = None,
     content_key: bytes | None = None,
     jobs: int | None = None,
+    cache: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
     raise_on_failure: bool = True,
 ) -> Report:
-    """Verify a ledger's directory, beside its writer or not, or an export file. Nothing is written to either.
+    """Verify a ledger's directory, beside its writer or not, an export file, or a published log. None is written to.
 
     Args:
-        path: the directory or the file.
+        path: the ledger's directory, the file, or the directory or http(s) URL where a log is published.
         trust: what to go by, or the trust file.
         remember: a file of the verifier. Records that it says were verified before are hashed again and replayed, but
             their signatures are not verified; after an audit that found nothing, it is brought up to date.
         head: the last signed head as kept outside the ledger (`store.head.HeadStore.load`), to be compared.
+        seen: a checkpoint of this ledger that the caller has verified before; the log must continue it (LED-FORK).
         content_key: the master key of the detached content in the directory (32 bytes); without it, content is not
             checked.
         jobs: worker processes (default: as many as there are processors for this one).
+        cache: a directory where what is fetched of a published log and found right is kept, for the next time.
         progress: called now and then.
         raise_on_failure: raise unless the report's exit code is 0.
 
@@ -75,17 +80,17 @@ def verify(
         VerificationFailed: there is evidence that something was altered or is damaged (exit code 3).
         UnsupportedError: a record, or the whole, is of a version not known here (13).
         CannotVerify: a check could not run, or records lie beyond the last checkpoint (4).
-        NoLedger, FormatError, StoreError, UsageError: there is no ledger, or a file cannot be used at all.
+        NoLedger, FormatError, StoreError, UsageError: there is no ledger, or a file cannot be used at all. Of a
+            published log, CannotVerify too for a file that is not there, and StoreError for a place that fails.
     """
     trusted = trust if isinstance(trust, Trust) else Trust.load(trust)
     kept = None if remember is None else Path(remember)
     remembered = None if kept is None else memory.load(kept, trusted)
     with tempfile.TemporaryDirectory(prefix="creditledger-audit-") as scratch:
-        audit = _Audit(Path(path), trusted, Path(scratch), jobs, progress)
-        try:
-            audit.run(remembered, head, content_key)
-        finally:
-            audit.crew.close()
+        crew = Crew(os.fspath(path), jobs, None if cache is None else Path(cache))
+        audit = _Audit(crew, trusted, Path(scratch), progress)
+        with nullcontext() if cache is None else Folder(Path(cache)).held(), closing(crew):
+            audit.run(remembered, head, seen, content_key)
     report = audit.report()
     if kept is not None and report.exit_code == 0:
         memory.store(kept, trusted, memory.current(report.size, report.root, audit.rule_set, audit.assembly.note))
@@ -97,8 +102,8 @@ def verify(
 class _Audit:
     """One audit under way."""
 
-    def __init__(self, path: Path, trust: Trust, scratch: Path, jobs: int | None, progress: Progress | None) -> None:
-        self.path = path
+    def __init__(self, crew: Crew, trust: Trust, scratch: Path, progress: Progress | None) -> None:
+        self.path = crew.path
         self.trust = trust
         self.scratch = scratch
         self.findings = Findings()
@@ -106,7 +111,7 @@ class _Audit:
         self.not_checked: list[str] = []
         self.unable: list[str] = []
         self.timings: dict[str, float] = {}
-        self.crew = Crew(path, jobs)
+        self.crew = crew
         self.assembly = Assembly(self.findings)
         self.rule_set = ""
         # Up to which record keys and rules were judged; whether reading the log has crashed a worker.
@@ -116,16 +121,20 @@ class _Audit:
         self.is_other = False
         self._progress = progress
 
-    def run(self, remembered: memory.Remembered | None, head: Head | None, content_key: bytes | None) -> None:
+    def run(
+        self, remembered: memory.Remembered | None, head: Head | None, seen: Head | None, content_key: bytes | None
+    ) -> None:
         """All passes, as far as the log can be read: what stops them is a finding."""
         try:
-            self._run(remembered, head, content_key)
+            self._run(remembered, head, seen, content_key)
         except VerificationFailed as damage:
             self.findings.add(failure(damage, None))
         except WorkerDied as death:
             self._note_crash(death)
 
-    def _run(self, remembered: memory.Remembered | None, head: Head | None, content_key: bytes | None) -> None:
+    def _run(
+        self, remembered: memory.Remembered | None, head: Head | None, seen: Head | None, content_key: bytes | None
+    ) -> None:
         with self._phase("scan"):
             if not self._open():
                 return
@@ -146,7 +155,7 @@ class _Audit:
         plan, ranges = division.plan, [one for one in division.ranges if one[0] < self.assembly.size]
         with self._phase("claims"):
             claims.check_pinned(spans, self.assembly, self.crew, self.findings)
-            self._check_ends(head)
+            self._check_ends(head, seen)
         with self._phase("governance") as tell:
             judge = Judge(past_entries(past, self.crew, plan, ranges), self.assembly.readable)
             self._judge(judge, plan, ranges, tell)
@@ -167,10 +176,12 @@ class _Audit:
 
     def _open(self) -> bool:
         """Open log and state, and hear what they say of themselves; False if there is nothing to go on with."""
-        if not self.crew.is_export:
+        if self.crew.is_store:
             claims.check_label(self.path, self.trust, self.findings)
-        self.crew.open()
+        self.crew.open(self.trust)
         extent, index = self.crew.extent, self.crew.index
+        if self.crew.is_published:
+            self.not_checked.append("older checkpoints: a published log shows only the newest")
         if extent.problem:
             self.findings.add(finding("LED-STRUCT", None, extent.problem))
         if extent.tiles_problem:
@@ -221,7 +232,7 @@ class _Audit:
         self.assembly.finish()
         return spans, past
 
-    def _check_ends(self, head: Head | None) -> None:
+    def _check_ends(self, head: Head | None, seen: Head | None) -> None:
         """Whether the log ends where its checkpoints and the head kept outside say it does."""
         signed, size = self.assembly.last_signed, self.assembly.size
         if size < self.crew.extent.size:
@@ -235,11 +246,18 @@ class _Audit:
             message = "the records from here on are covered by no signed checkpoint"
             found = finding("LED-UNSEALED", signed, message, expected=f"a checkpoint of size {size}", found=f"{signed}")
             self.findings.add(found)
+        if problem := claims.check_policy(self.assembly, self.trust):
+            self.unable.append(problem)
         if head is None:
             self.not_checked.append("the signed head kept outside the ledger (none was given)")
         else:
             self.checked.append("the signed head kept outside the ledger")
             claims.check_head(head, self.assembly, self.crew, self.findings)
+        if seen is not None and seen.size > size:
+            self.not_checked.append(f"the checkpoint of size {seen.size} that was verified before: this copy is older")
+        elif seen is not None:
+            self.checked.append(f"that this continues the checkpoint of size {seen.size} that was verified before")
+            claims.check_seen(seen, self.assembly, self.crew, self.findings)
 
     def _judge(self, judge: Judge, plan: Plan, ranges: list[tuple[int, int]], tell: Callable[[int, int], None]) -> None:
         """Replay governance over what could be read."""
@@ -274,12 +292,14 @@ class _Audit:
             replay.without_damaged_state(lambda: replay.fold(tell, content=content))
         with self._phase("derived") as tell:
             replay.compare_tiles(self.assembly)
+            if self.crew.is_published:
+                self.checked.append("the tiles that are published beside the records")
             replay.without_damaged_state(lambda: replay.compare(tell))
             replay.account(self.checked, self.not_checked)
         if content:
             with self._phase("content"):
                 self._check_content(content_key, replay.kept)
-        elif self.crew.index is None and Layout(self.path).private.is_dir():
+        elif self.crew.is_store and Layout(self.path).private.is_dir():
             self.not_checked.append("detached content (its key was not given)")
         elif replay.kept:
             self._note_missing(replay.kept, content_key)
@@ -291,7 +311,7 @@ class _Audit:
         index = self.crew.index
         if index is not None:
             return index.contents > 0 and index.damage is None
-        return key is not None and Layout(self.path).private.is_dir()
+        return key is not None and self.crew.is_store and Layout(self.path).private.is_dir()
 
     def _note_missing(self, count: int, key: bytes | None) -> None:
         """Say how much content is not here. It may lie elsewhere; but whoever gives its key wants it checked."""
@@ -332,7 +352,18 @@ class _Audit:
             f"{assembly.checkpoints} checkpoints",
             f"keys, mandates, author chains and rules of {self.stop} records",
         ]
-        not_checked = ["cosignatures of witnesses", "ML-DSA signatures", "duties, and whether they were met in time"]
+        not_checked = ["duties, and whether they were met in time"]
+        cosigned = f"cosignatures of witnesses: {assembly.cosignatures}, and their times against those of the records"
+        for named, words in (
+            (self.trust.has_witnesses, cosigned),
+            (self.trust.has_post_quantum_keys, f"ML-DSA signatures: {assembly.post_quantum}"),
+        ):
+            if named:
+                checked.append(words)
+        if not self.trust.has_post_quantum_keys:
+            not_checked.insert(0, "ML-DSA signatures")
+        if not self.trust.has_witnesses:
+            not_checked.insert(0, "cosignatures of witnesses")
         if self.is_other:
             checked, not_checked = ["whether this is the ledger of the trust file"], ["everything else"]
         elif self.stop < size:
@@ -352,4 +383,7 @@ class _Audit:
             not_checked=tuple(not_checked + self.not_checked),
             unable=tuple(self.unable),
             timings=self.timings,
+            checkpoint=assembly.note,
+            sufficing=assembly.sufficing if self.trust.asks_for_more else None,
+            cosigned=self.trust.open(assembly.sufficing_note).times if assembly.sufficing_note else (),
         )

@@ -24,6 +24,7 @@ from creditledger.audit.forms import RawEntry, read_entry, read_record
 from creditledger.audit.passes import CITE, CITED, FIELDS, Plan, Summary
 from creditledger.audit.source import Records
 from creditledger.audit.spine import Spine
+from creditledger.audit.trust import Trust
 from creditledger.codec.dates import day_at, offset_minutes
 from creditledger.codec.own import restore
 from creditledger.errors import FormatError, Refused, UnsupportedError, VerificationFailed
@@ -32,7 +33,6 @@ from creditledger.record.entry import ENTRY_VERSION, Cosigner, Entry, check_sign
 from creditledger.rules.engine import check_author_chain
 from creditledger.rules.governance_state import Governance
 from creditledger.rules.rows import KeyHead
-from creditledger.tlog.note import NoteVerifier
 
 _CITATION = "source.cite/1"
 _SUBJECT_ACTS = frozenset(name for name, kind in ACT_TYPES.items() if kind.is_subject_act)
@@ -43,18 +43,16 @@ _NO_PIN = -1
 _BLOCK = 16 * FIELDS
 
 
-def audit_chunk(
-    source: Records, plan: Plan, verifiers: tuple[NoteVerifier, ...], start: int, stop: int, place: int
-) -> Summary:
+def audit_chunk(source: Records, plan: Plan, trust: Trust, start: int, stop: int, place: int) -> Summary:
     """Check records `start` ≤ seq < `stop`; `start` is a multiple of 256, and stands at `place` in an export file."""
-    chunk = _Chunk(source, plan, verifiers, start)
+    chunk = _Chunk(source, plan, trust, start)
     try:
         for data, notes in source.records(start, stop, place):
             chunk.take(data)
             for note in notes:
                 chunk.spine.seal(note)
     except VerificationFailed as damage:
-        chunk.findings.add(failure(damage, chunk.spine.seq))
+        chunk.findings.add(failure(damage, chunk.spine.seq if damage.seq is None else damage.seq))
         chunk.readable = min(chunk.readable, chunk.spine.seq)
     return chunk.finish(start)
 
@@ -80,10 +78,10 @@ class KeyView:
 class _Chunk:
     """The state of the pass over one range."""
 
-    def __init__(self, source: Records, plan: Plan, verifiers: tuple[NoteVerifier, ...], start: int) -> None:
+    def __init__(self, source: Records, plan: Plan, trust: Trust, start: int) -> None:
         self.plan = plan
         self.findings = FindingLog()
-        self.spine = Spine(source, start, verifiers, plan, self.findings)
+        self.spine = Spine(source, start, trust, plan, self.findings)
         self.readable = 1 << 60
         self.acts = 0
         self.signatures = 0
@@ -299,6 +297,10 @@ class _Chunk:
             tail=spine.tail(),
             sealed=tuple(spine.sealed),
             note=spine.note,
+            sufficing=spine.sufficing,
+            latest=spine.latest,
+            cosignatures=spine.cosignatures,
+            post_quantum=spine.post_quantum,
             readable=min(self.readable, spine.seq),
             broken=tuple(spine.broken),
             findings=tuple(self.findings.told),

@@ -14,7 +14,7 @@ from creditledger.audit.forms import read_entry, read_record
 from creditledger.audit.rehash import Pinned
 from creditledger.audit.remember import Remembered
 from creditledger.audit.report import Findings
-from creditledger.audit.spine import cut_off, misplaced, open_sealed
+from creditledger.audit.spine import cut_off, lacking, misplaced
 from creditledger.audit.trust import Trust
 from creditledger.errors import FormatError, UnsupportedError, VerificationFailed
 from creditledger.ledger.layout import Description, Layout
@@ -78,11 +78,20 @@ def _founding_act(record: bytes) -> LedgerCreate | None:
 def check_beyond(note: bytes, place: int, size: int, trust: Trust, findings: Findings) -> None:
     """A checkpoint that is stored as one of size `place`, which is more records than there are."""
     try:
-        sealed = open_sealed(note, trust.verifiers(), trust.origin)
+        opened = trust.open(note)
     except (FormatError, VerificationFailed) as error:
         findings.add(finding("LED-CKPT", None, f"the last checkpoint does not hold: {error}"))
         return
-    findings.add(misplaced(sealed.size, place, size))
+    findings.add(misplaced(opened.checkpoint.size, place, size))
+
+
+def check_policy(assembly: Assembly, trust: Trust) -> str:
+    """Whether the newest checkpoint is signed by all whom the trust file asks for; if not, what is to be said."""
+    if assembly.sufficing == assembly.sealed:
+        return ""
+    covered, sealed = assembly.sufficing, assembly.sealed
+    records = f"record {covered}" if sealed == covered + 1 else f"records {covered} to {sealed - 1}"
+    return f"witnesses and ML-DSA-44, for {records}: {lacking(trust, trust.open(assembly.note))}"
 
 
 def check_remembered(remembered: Remembered, crew: Crew, findings: Findings, tell: Callable[[int, int], None]) -> int:
@@ -130,3 +139,22 @@ def check_head(head: Head, assembly: Assembly, crew: Crew, findings: Findings) -
     if root != head.root:
         message = f"the log contradicts the head of size {head.size} that is kept outside the ledger"
         findings.add(finding("LED-HEAD", None, message, expected=head.root, found=root))
+
+
+def check_seen(seen: Head, assembly: Assembly, crew: Crew, findings: Findings) -> None:
+    """A checkpoint that the verifier has verified before, and that is no larger than the log, is one of this log.
+
+    If the log has signed what it says now, it has signed two histories.
+    """
+    tail = dict(crew.call("tails", [seen.size]))[seen.size]
+    root = RootReader(assembly.tiles).root(seen.size, tail) if seen.size else EMPTY_ROOT
+    if root == seen.root:
+        return
+    if seen.size <= assembly.sealed:
+        message = (
+            f"the log signed two histories: the one here, and one that was verified before, up to size {seen.size}"
+        )
+        findings.add(finding("LED-FORK", None, message, expected=seen.root, found=root))
+    else:
+        message = f"the log contradicts the checkpoint of size {seen.size} that was verified before"
+        findings.add(finding("LED-HEAD", None, message, expected=seen.root, found=root))

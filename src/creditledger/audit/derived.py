@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Final
 
 from creditledger.audit import spool
-from creditledger.audit.findings import Finding, FindingLog, finding
+from creditledger.audit.findings import Finding, FindingLog, failure, finding
 from creditledger.audit.fold import StoredState
 from creditledger.audit.judge import Expected
 from creditledger.audit.passes import AUTHORS, HEADER
+from creditledger.audit.published import PublishedRecords
 from creditledger.audit.rowwords import different_row
 from creditledger.audit.source import Records
 from creditledger.audit.spine import compare_tile, tile_root
@@ -95,6 +96,11 @@ def compare_upper_tiles(hashes: bytes, source: Records) -> list[Finding]:
         hashes = bytes(above)
         level += 1
     return [one for one in found if one is not None]
+
+
+def check_upper_tiles(source: PublishedRecords) -> list[Finding]:
+    """Hold the published tiles from level 1 upwards, and the last of every level, against the signed root."""
+    return [failure(one, None)._replace(derived=True) for one in source.wrong_tiles()]
 
 
 def differences(

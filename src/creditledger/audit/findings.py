@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, NamedTuple
 
-from creditledger.errors import Refused, VerificationFailed
+from creditledger.codec.dates import clock_time
+from creditledger.errors import FormatError, Refused, VerificationFailed
 
 FINDINGS: dict[str, str] = {
     "LED-STRUCT": "The store or file is damaged: a record is missing, out of place, or cannot be read.",
     "LED-ENC": "A record or entry is not in the one form that the format allows.",
     "LED-CHAIN": "A record does not follow the one before it: its number or its link is another.",
-    "LED-TIME": "A record is dated before the one before it, or after the not_after of its entry.",
+    "LED-TIME": "A record is dated before the one before it, after its entry's not_after, or against a witness's time.",
     "LED-TREE": "The tree over the records is another than the one that was signed or stored.",
+    "LED-FORK": "The log signed two checkpoints that contradict each other: it showed two histories.",
     "LED-CKPT": "A checkpoint is not one of this log: malformed, of another size or origin, or signed by no log key.",
     "LED-HEAD": "The log ends before, or contradicts, a head that was signed or verified before.",
     "LED-LEDGER": "The log, or an entry in it, belongs to another ledger.",
@@ -89,13 +91,14 @@ class FindingLog:
         self.untold: Counter[str] = Counter()
         self._counts: Counter[str] = Counter()
 
-    def add(self, found: Finding) -> None:
-        """Note a finding."""
-        self._counts[found.id] += 1
-        if self._counts[found.id] <= MAX_TOLD:
-            self.told.append(found)
-        else:
-            self.untold[found.id] += 1
+    def add(self, *found: Finding) -> None:
+        """Note findings."""
+        for one in found:
+            self._counts[one.id] += 1
+            if self._counts[one.id] <= MAX_TOLD:
+                self.told.append(one)
+            else:
+                self.untold[one.id] += 1
 
 
 def finding(
@@ -123,6 +126,14 @@ def failure(failed: VerificationFailed, seq: int | None) -> Finding:
     """The finding that a failed check reports; its message already contains what was expected and found."""
     message = str(failed).partition(": ")[2].removesuffix(f" (expected {failed.expected}, found {failed.found})")
     return finding(failed.finding, seq, message, expected=failed.expected, found=failed.found)
+
+
+def moment(seconds: int) -> str:
+    """A time in POSIX seconds as people write it, in UTC; a witness may state one that no calendar has."""
+    try:
+        return clock_time(seconds * 1_000_000).replace(".000000Z", "Z")
+    except FormatError:
+        return f"{seconds} s after the beginning of 1970"
 
 
 def _shown(value: str | bytes) -> str:

@@ -30,7 +30,7 @@ class Plan(NamedTuple):
     """What is the same for every range of records.
 
     `size` is the number of records that there are; `ledger_id` is the leaf hash of record 0, `utc_offset` the ledger's;
-    `origin` and `log_keys` are the trust file's. `bounds` are the subject keys at which partitions begin, but for the
+    `trust` is the text of the trust file. `bounds` are the subject keys at which partitions begin, but for the
     first. Checkpoints that entries pin are divided by size into `spans` ranges of `span` leaves. Of the records, the
     first `verified` are known from an earlier audit. `marks` are numbers of records after which the keys' heads are
     wanted. `scratch` is where temporary files go.
@@ -39,8 +39,7 @@ class Plan(NamedTuple):
     size: int
     ledger_id: bytes
     utc_offset: str
-    origin: str
-    log_keys: tuple[str, ...]
+    trust: str
     bounds: tuple[bytes, ...]
     span: int
     spans: int
@@ -65,13 +64,15 @@ class Sealed(NamedTuple):
     """A checkpoint whose signature holds.
 
     `size` and `root`; `tail`, the hash over the leaves of that size after the last full tile (empty: there are none);
-    `keys`, the 32-byte public keys of the log that signed it.
+    `keys`, the 32-byte Ed25519 keys of the log that signed it; `suffices`, whether all that the trust file asks for,
+    witnesses and ML-DSA-44, signed it too.
     """
 
     size: int
     root: bytes
     tail: bytes
     keys: tuple[bytes, ...]
+    suffices: bool
 
 
 class Summary(NamedTuple):
@@ -79,7 +80,10 @@ class Summary(NamedTuple):
 
     `start` and `stop`: the records that were read. `first_prev`, `last_leaf`, `first_at`, `last_at`: links and times at
     both ends (None where they cannot be read). `tiles`: the hash over each full tile; `tail`: that over the leaves
-    after them. `sealed`: its checkpoints, `note` the last of them as signed. `readable`: the first record from which
+    after them. `sealed`: its checkpoints, `note` the last of them as signed, `sufficing` the last that all signed
+    whom the trust file asks for. `latest`: the witness, and the time in POSIX seconds, of the latest cosignature that
+    no record of the range follows. `cosignatures`, `post_quantum`: how many of them, and of ML-DSA-44 signatures, were
+    verified. `readable`: the first record from which
     on nothing can be judged, or `stop`. `broken`: where a link within the range does not hold: record, hash due, link
     found. `past`: entries that acts name by key and number. `spans`: where its pinned checkpoints fall.
     """
@@ -94,6 +98,10 @@ class Summary(NamedTuple):
     tail: bytes
     sealed: tuple[Sealed, ...]
     note: bytes
+    sufficing: bytes
+    latest: tuple[str, int] | None
+    cosignatures: int
+    post_quantum: int
     readable: int
     broken: tuple[tuple[int, bytes, bytes], ...]
     findings: tuple[Finding, ...]

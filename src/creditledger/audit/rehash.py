@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
 from creditledger.audit import spool
+from creditledger.audit.published import PublishedRecords
 from creditledger.audit.source import Records
 from creditledger.tlog.tiles import WIDTH
 from creditledger.tlog.tree import Frontier
@@ -34,12 +35,19 @@ def hash_tiles(source: Records, start: int, stop: int, place: int) -> tuple[byte
     """
     tiles = bytearray()
     frontier = Frontier()
-    for data, _ in source.records(start, stop, place):
-        frontier.push(sha256(b"\x00" + data).digest())
+    for leaf in _leaves(source, start, stop, place):
+        frontier.push(leaf)
         if frontier.size == WIDTH:
             tiles += frontier.root()
             frontier = Frontier()
     return bytes(tiles), frontier.root() if frontier.size else b""
+
+
+def _leaves(source: Records, start: int, stop: int, place: int) -> Iterator[bytes]:
+    """The leaf hashes of records; a published log has them beside the records, under its signed root."""
+    if isinstance(source, PublishedRecords):
+        return source.leaves(start, stop)
+    return (sha256(b"\x00" + data).digest() for data, _ in source.records(start, stop, place))
 
 
 def tails(source: Records, place_of: PlaceOf, sizes: Iterable[int]) -> dict[int, bytes]:
@@ -52,8 +60,8 @@ def tails(source: Records, place_of: PlaceOf, sizes: Iterable[int]) -> dict[int,
         found[start] = b""
         if wanted[-1] > start:
             due = frozenset(wanted)
-            for data, _ in source.records(start, wanted[-1], place_of(start)):
-                frontier.push(sha256(b"\x00" + data).digest())
+            for leaf in _leaves(source, start, wanted[-1], place_of(start)):
+                frontier.push(leaf)
                 if start + frontier.size in due:
                     found[start + frontier.size] = frontier.root()
     return found

@@ -99,7 +99,7 @@ class Replay:
 
     def compare_tiles(self, assembly: Assembly) -> None:
         """Compare the stored tiles above level 0; the others were when their records were read."""
-        if not self._crew.is_export:
+        if self._crew.is_store or self._crew.is_published:
             self._add(self._crew.call("upper_tiles", assembly.tiles))
 
     def without_damaged_state(self, work: Callable[[], None]) -> None:
@@ -108,7 +108,7 @@ class Replay:
             work()
         except (WorkerDied, VerificationFailed) as error:
             crashed = isinstance(error, VerificationFailed) or error.crashed
-            if not crashed or self._crew.is_export or self._crew.state_trouble == DAMAGED:
+            if not crashed or not self._crew.is_store or self._crew.state_trouble == DAMAGED:
                 raise
             message = f"the derived state cannot be read: {error}"
             self._findings.add(finding("LED-STRUCT", None, message, derived=True))

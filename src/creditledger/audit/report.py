@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from creditledger._version import __version__
-from creditledger.audit.findings import FINDINGS, NO_EVIDENCE, Finding
+from creditledger.audit.findings import FINDINGS, NO_EVIDENCE, Finding, moment
 from creditledger.errors import CannotVerify, UnsupportedError, VerificationFailed
 from creditledger.ledger.layout import FORMAT
 
@@ -33,6 +33,11 @@ class Report:
         checked, not_checked: in words, what was and what was not looked at.
         unable: checks that were asked for and could not be carried out.
         timings: seconds by phase.
+        checkpoint: the last checkpoint that holds, as signed; empty if there is none.
+        sufficing: the size of the last checkpoint that holds and bears all signatures that the trust file asks for
+            beside one of the log's Ed25519 keys; None if it asks for none.
+        cosigned: the witnesses that cosigned it, by the names that the trust file gives them, and when, in POSIX
+            seconds.
     """
 
     origin: str
@@ -47,6 +52,21 @@ class Report:
     not_checked: tuple[str, ...]
     unable: tuple[str, ...]
     timings: dict[str, float] = field(default_factory=dict)
+    checkpoint: bytes = b""
+    sufficing: int | None = None
+    cosigned: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def seen(self) -> tuple[int, bytes]:
+        """What an entry of somebody who has verified the ledger pins: size and root (32 bytes) of its checkpoint.
+
+            report = cl.verify("registry", trust="registry.trust")
+            ledger.append(act, signer=court, seen=report.seen)
+
+        Raises what `raise_on_failure` raises: what was not found intact is not to be pinned.
+        """
+        self.raise_on_failure()
+        return self.size, self.root
 
     @property
     def exit_code(self) -> int:
@@ -131,6 +151,8 @@ class Report:
             "size": self.size,
             "root": self.root.hex(),
             "sealed": self.sealed,
+            "sufficing": self.sufficing,
+            "cosigned": [{"witness": name, "time": moment(time)} for name, time in self.cosigned],
             "acts": self.acts,
             "first_bad": self.first_bad,
             "checked": list(self.checked),
@@ -149,6 +171,11 @@ class Report:
             ("checkpoint", f"the last valid one covers {self.sealed:,} of {self.size:,} records"),
             ("root", self.root.hex()),
         ]
+        if self.sufficing is not None:
+            enough = f"the last one signed as the trust file asks covers {self.sufficing:,} of them"
+            read.insert(2, ("witnessed", enough if self.sufficing else "none is signed as the trust file asks"))
+        if self.cosigned:
+            read.insert(-1, ("cosigned", "; ".join(f"by {name} at {moment(time)}" for name, time in self.cosigned)))
         return [
             ("ledger", self.origin),
             ("id", self.ledger_id.hex()),
@@ -196,6 +223,11 @@ class Findings:
     def add_counts(self, counts: dict[str, int]) -> None:
         """Count findings that were not spelt out."""
         self._counts.update(counts)
+
+    def first_record(self, name: str) -> int | None:
+        """The first record that findings of an id name, those of derived data left out; None if they name none."""
+        seqs = (one.seq for one in self._found if one.id == name and not one.derived)
+        return min((seq for seq in seqs if seq is not None), default=None)
 
     def evidence(self) -> bool:
         """Whether anything found is evidence."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from creditledger.audit.findings import MAX_TOLD, Finding, FindingLog, failure, finding
+from creditledger.audit.findings import MAX_TOLD, Finding, FindingLog, failure, finding, moment
 from creditledger.audit.passes import Plan, Sealed
 from creditledger.audit.source import Records
-from creditledger.errors import FormatError, VerificationFailed
-from creditledger.tlog.checkpoint import Checkpoint
-from creditledger.tlog.note import NoteVerifier, open_note
+from creditledger.audit.trust import CLOCK_SKEW, Opened, Trust
+from creditledger.codec.dates import clock_time
+from creditledger.errors import CannotVerify, FormatError, VerificationFailed
 from creditledger.tlog.tiles import HEIGHT, TILE_BYTES, WIDTH, TileReader
 from creditledger.tlog.tree import HASH_BYTES, Frontier
 
@@ -20,11 +20,9 @@ class Spine:
     For the attributes see `passes.Summary`.
     """
 
-    def __init__(
-        self, source: Records, start: int, verifiers: tuple[NoteVerifier, ...], plan: Plan, findings: FindingLog
-    ) -> None:
+    def __init__(self, source: Records, start: int, trust: Trust, plan: Plan, findings: FindingLog) -> None:
         self._source = source
-        self._verifiers = verifiers
+        self._trust = trust
         self._plan = plan
         self._findings = findings
         self._start = start
@@ -40,6 +38,10 @@ class Spine:
         self.tiles = bytearray()
         self.sealed: list[Sealed] = []
         self.note = b""
+        self.sufficing = b""
+        self.latest: tuple[str, int] | None = None
+        self.cosignatures = 0
+        self.post_quantum = 0
 
     def hash(self, data: bytes) -> None:
         """Take the bytes of the next record: its leaf hash is known from here on."""
@@ -60,6 +62,9 @@ class Spine:
         elif recorded_at < self.last_at:
             self._findings.add(earlier(seq, self.last_at, recorded_at))
         self.last_at = recorded_at
+        if self.latest is not None:
+            self._findings.add(*antedated(seq, recorded_at, *self.latest))
+            self.latest = None
 
     def grow(self) -> None:
         """Let the record's leaf into the tree; a tile that is full now is compared with the stored one."""
@@ -87,18 +92,30 @@ class Spine:
     def seal(self, note: bytes) -> None:
         """Check a checkpoint that covers the records so far, but for its root."""
         try:
-            sealed = open_sealed(note, self._verifiers, self._plan.origin)
+            opened = self._trust.open(note)
         except VerificationFailed as error:
             self._findings.add(failure(error, self.seq - 1)._replace(id="LED-CKPT"))
             return
         except FormatError as error:
             self._findings.add(finding("LED-CKPT", self.seq - 1, f"the checkpoint cannot be read: {error}"))
             return
-        if sealed.size != self.seq:
-            self._findings.add(misplaced(sealed.size, self.seq, self._plan.size))
+        size = opened.checkpoint.size
+        if size != self.seq:
+            self._findings.add(misplaced(size, self.seq, self._plan.size))
             return
-        self.sealed.append(sealed._replace(tail=self.tail()))
+        suffices = not lacking(self._trust, opened)
+        signers = self._trust.signers(opened)
+        self.sealed.append(Sealed(size, opened.checkpoint.root, self.tail(), signers, suffices))
         self.note = note
+        if suffices:
+            self.sufficing = note
+        self.cosignatures += len(opened.cosignatures)
+        self.post_quantum += self._trust.count_post_quantum(opened)
+        for witness, time in opened.times:
+            if self.last_at is not None:
+                self._findings.add(*postdated(size - 1, self.last_at, witness, time))
+            if self.latest is None or self.latest[1] < time:
+                self.latest = (witness, time)
 
 
 def tile_root(tile: bytes) -> bytes:
@@ -107,17 +124,13 @@ def tile_root(tile: bytes) -> bytes:
     return reader.read(HEIGHT, 0)
 
 
-def open_sealed(note: bytes, verifiers: tuple[NoteVerifier, ...], origin: str) -> Sealed:
-    """Verify a signed checkpoint by the keys of a log; raises FormatError or VerificationFailed (LED-CKPT)."""
-    opened = open_note(note, verifiers)
-    checkpoint = Checkpoint.from_bytes(opened.text)
-    if checkpoint.origin != origin:
-        raise VerificationFailed(
-            "LED-CKPT", "the checkpoint is of another log", expected=origin, found=checkpoint.origin
-        )
-    signed = {(one.name, one.key_id) for one in opened.signatures}
-    keys = tuple(one.public_key for one in verifiers if (one.name, one.key_id) in signed)
-    return Sealed(checkpoint.size, checkpoint.root, b"", keys)
+def lacking(trust: Trust, opened: Opened) -> str:
+    """What a checkpoint lacks of the signatures that the trust file asks for, in words; empty if it has them all."""
+    try:
+        trust.require(opened)
+    except CannotVerify as error:
+        return str(error)
+    return ""
 
 
 def misplaced(size: int, place: int, total: int) -> Finding:
@@ -138,6 +151,34 @@ def earlier(seq: int, before: int, recorded_at: int) -> Finding:
     """The finding for a record dated before the one before it."""
     message = "the record is dated before the one before it"
     return finding("LED-TIME", seq, message, expected=f"{before} µs or later", found=f"{recorded_at} µs")
+
+
+def postdated(seq: int, recorded_at: int, witness: str, time: int) -> list[Finding]:
+    """The finding, if it is one, for a record covered by a checkpoint that a witness saw at a time before its date.
+
+    Args:
+        seq: the record.
+        recorded_at: its date, in microseconds since the Unix epoch.
+        witness: the name of the witness.
+        time: when it cosigned, in seconds since then.
+    """
+    if recorded_at <= (time + CLOCK_SKEW) * 1_000_000:
+        return []
+    message = f"the record is dated later than the cosignature of witness {witness} over a checkpoint that covers it"
+    due = f"{moment(time + CLOCK_SKEW)} or earlier, with {CLOCK_SKEW} s allowed for the clocks"
+    return [finding("LED-TIME", seq, message, expected=due, found=clock_time(recorded_at))]
+
+
+def antedated(seq: int, recorded_at: int, witness: str, time: int) -> list[Finding]:
+    """The same for a record that was not there yet when the witness cosigned, by its checkpoint, but is dated before.
+
+    A witness cosigns the newest checkpoint that the log has: what came later is not covered by it.
+    """
+    if recorded_at >= (time - CLOCK_SKEW) * 1_000_000:
+        return []
+    message = f"the record is dated earlier than the cosignature of witness {witness} over the log without it"
+    due = f"{moment(time - CLOCK_SKEW)} or later, with {CLOCK_SKEW} s allowed for the clocks"
+    return [finding("LED-TIME", seq, message, expected=due, found=clock_time(recorded_at))]
 
 
 def blame(broken: list[tuple[int, bytes, bytes]], sealed: int) -> list[Finding]:

@@ -19,13 +19,15 @@ from creditledger.audit.exportfile import ExportRecords
 from creditledger.audit.fold import Partition, StoredState, fold_partition
 from creditledger.audit.forms import read_entry, read_record
 from creditledger.audit.passes import ABSENT, DAMAGED, OTHER, PARTITIONS, Plan
+from creditledger.audit.published import PublishedRecords
 from creditledger.audit.source import Records, StoreRecords, damage, is_damage, lacks_a_table, require_content
+from creditledger.audit.trust import Trust
 from creditledger.codec.own import restore
 from creditledger.errors import CannotVerify, FormatError, NoLedger, StoreError, VerificationFailed
+from creditledger.ledger.log import parse_checkpoint
 from creditledger.ledger.state import STATE_FORMAT, STATE_TABLES
 from creditledger.ledger.unsynced import is_lost
 from creditledger.store.lmdb_engine import LmdbEngine
-from creditledger.tlog.note import NoteVerifier
 from creditledger.tlog.tiles import WIDTH
 
 
@@ -38,7 +40,7 @@ class Session:
         self._places = array("Q")
         self._state: StoredState | None = None
         self._plan: Plan | None = None
-        self._verifiers: tuple[NoteVerifier, ...] = ()
+        self._trust: Trust | None = None
         self._changes: list[tuple[Any, ...]] | None = None
         self._keyno: dict[bytes, int] = {}
 
@@ -92,6 +94,12 @@ class Session:
         self._open.callback(source.close)
         self._source = source
 
+    def open_published(self, where: str, note: bytes, cache: str | None) -> None:
+        """Open a published log at a checkpoint that has been verified."""
+        source = PublishedRecords(where, note, parse_checkpoint(note), None if cache is None else Path(cache))
+        self._open.callback(source.close)
+        self._source = source
+
     def scan(self, path: str) -> tuple[Any, ...]:
         """Walk over an export file; returns an `exportfile.Index`."""
         return exportfile.scan(Path(path))
@@ -104,7 +112,7 @@ class Session:
     def plan(self, raw: tuple[Any, ...]) -> None:
         """Learn what is the same for every range."""
         self._plan = plan = Plan._make(raw)
-        self._verifiers = tuple(map(NoteVerifier.parse, plan.log_keys))
+        self._trust = Trust.from_bytes(plan.trust.encode())
 
     def _place_of(self, seq: int) -> int:
         return self._places[seq // WIDTH] if self._places else 0
@@ -152,7 +160,10 @@ class Session:
 
     def chunk(self, start: int, stop: int) -> tuple[Any, ...]:
         """See `chunk.audit_chunk`; returns a `Summary`."""
-        return audit_chunk(self._records(), self._planned(), self._verifiers, start, stop, self._place_of(start))
+        plan = self._planned()
+        if self._trust is None:
+            raise CannotVerify("nothing to go by was given to this worker")
+        return audit_chunk(self._records(), plan, self._trust, start, stop, self._place_of(start))
 
     def pinned(self, span: int, starts: Sequence[int]) -> list[rehash.Pinned]:
         """See `rehash.pinned`; `starts` are the ranges that pin sizes in the span."""
@@ -224,8 +235,10 @@ class Session:
             raise damage(error, None) from error
 
     def upper_tiles(self, hashes: bytes) -> list[Any]:
-        """See `derived.compare_upper_tiles`."""
+        """See `derived.compare_upper_tiles`, and `derived.check_upper_tiles` for a published log."""
         source = self._records()
+        if isinstance(source, PublishedRecords):
+            return derived.check_upper_tiles(source)
         return derived.compare_upper_tiles(hashes, source) if source.has_tiles else []
 
     # -- content --------------------------------------------------------------------------------------------------
@@ -251,7 +264,7 @@ def tasks() -> dict[str, Callable[..., Any]]:
     session = Session()
     names = (
         "authors", "chunk", "close", "first", "fold", "hash_tiles", "items", "learn", "open_export", "open_log",
-        "open_state", "past", "pinned", "place", "plan", "private", "sample", "scan", "sort_items", "tables", "tails",
-        "upper_tiles",
+        "open_published", "open_state", "past", "pinned", "place", "plan", "private", "sample", "scan", "sort_items",
+        "tables", "tails", "upper_tiles",
     )  # fmt: skip
     return {name: getattr(session, name) for name in names}

@@ -10,9 +10,10 @@ from typing import Any
 
 import click
 
-from creditledger.cli import options, output
+from creditledger.cli import options, output, pins
+from creditledger.cli.answering import Answers, open_answers
 from creditledger.cli.authoring import act_at, go_on, is_draft, judge, show_entry
-from creditledger.cli.ledgers import open_rehearsal, open_writer
+from creditledger.cli.ledgers import cosign_at_end, open_rehearsal, open_writer
 from creditledger.cli.positions import head_of, sequence_of, waiting
 from creditledger.client.compose import Prepared, compose, prepare
 from creditledger.client.draft import load_draft
@@ -64,7 +65,7 @@ class _Item:
 @click.command("append")
 @options.directory
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--log-key", required=True, type=click.Path(path_type=Path), help="The key file that signs checkpoints.")
+@options.log_keys
 @click.option("--key", type=click.Path(path_type=Path), help="Signs the drafts among the files, as their author.")
 @click.option(
     "--cosign-key", type=click.Path(path_type=Path), multiple=True, help="Cosigns where it is named; repeat it."
@@ -73,6 +74,20 @@ class _Item:
     "--content-key", type=click.Path(path_type=Path), help="Needed when personal content comes with an entry."
 )
 @click.option("--yes", is_flag=True, help="Sign drafts without asking.")
+@click.option(
+    "--seen",
+    metavar="FILE|none",
+    type=click.Path(path_type=Path),
+    help="A signed checkpoint that drafts are to pin [default: what was verified here last].",
+)
+@click.option(
+    "--answers",
+    "answers_dir",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Write here a receipt for each FILE, and with --desk-key an acknowledgement, of refused files too.",
+)
+@click.option("--desk-key", type=click.Path(path_type=Path), help="Signs the acknowledgements; no key of the ledger.")
 @options.dry_run
 @options.passphrase
 @options.head_dir
@@ -80,17 +95,21 @@ class _Item:
 def command(
     directory: Path,
     files: tuple[Path, ...],
-    log_key: Path,
+    log_key: tuple[Path, ...],
+    pq_key: Path | None,
     key: Path | None,
     cosign_key: tuple[Path, ...],
     content_key: Path | None,
     yes: bool,
+    seen: Path | None,
+    answers_dir: Path | None,
+    desk_key: Path | None,
     dry_run: bool,
     passphrase_file: Path | None,
     passphrase_fd: int | None,
     head_dir: Path | None,
     as_json: bool,
-) -> None:
+) -> int:
     """Record each FILE: a JSON draft (shown in words and signed here with --key) or a signed entry.
 
     Several files are judged together before anything is signed or recorded: all of them are recorded, in order, or
@@ -99,20 +118,24 @@ def command(
     them: to be able to send it again, `creditledger sign` it first. What was drawn stands in the JSON answer as `drawn`
     (--dry-run draws, too, and keeps nothing of it).
     """
-    log_signer = options.load_signer(log_key, passphrase_file, passphrase_fd)
-    opened = open_rehearsal if dry_run else open_writer
-    with opened(directory, log_signer, head_dir, content_key) as ledger:
+    now = system_clock()
+    answers = open_answers(answers_dir, desk_key, files, now, (passphrase_file, passphrase_fd), dry_run=dry_run)
+    log_signers = options.load_signers(log_key, passphrase_file, passphrase_fd)
+    seed = options.load_mldsa_seed(pq_key, passphrase_file, passphrase_fd)
+    opened = open_rehearsal if dry_run else partial(open_writer, mldsa_seed=seed)
+    with opened(directory, log_signers, head_dir, content_key) as ledger, answers.told(ledger):
         signer = None if key is None else options.load_signer(key, passphrase_file, passphrase_fd)
         cosigners = [options.load_signer(one, passphrase_file, passphrase_fd) for one in cosign_key]
-        now = system_clock()
-        items = _read(ledger, files, key, signer, now)
+        items = _read(ledger, files, (key, signer, seen), now, answers)
         _require_signatures(items, cosigners)
-        _try_out(ledger, items)
+        _try_out(ledger, items, answers)
         _require_content_key(ledger, items, content_key, Layout(directory).private.is_dir())
         if not _confirmed(items, yes=yes, dry_run=dry_run, quiet=as_json):
             _tell_dry(items, as_json=as_json)
-            return
-        receipts = _record(ledger, items, key, signer, cosigners, now)
+            return 0
+        receipts = answers.keep(_record(ledger, items, key, signer, cosigners, now))
+        code = cosign_at_end(ledger, post_quantum=seed is not None)
+        answers.recorded(ledger)
     rows: list[dict[str, Any]] = [
         {
             "file": str(item.file), "record": one.seq, "address": one.address, "acts": one.acts,
@@ -122,9 +145,10 @@ def command(
         }
         for item, one in zip(items, receipts, strict=True)
     ]  # fmt: skip
+    output.settle(code)
     if as_json:
         output.emit_json(rows)
-        return
+        return code
     for item, row in zip(items, rows, strict=True):
         already = "recorded already, as " if item.recorded else ""
         acts = count(row["acts"], "act")
@@ -132,13 +156,25 @@ def command(
             f"{row['file']}: {already}record {row['record']}, {acts}, refer to the first as {row['address']} or "
             f"{row['entry_hash']}#0"
         )
+    return code
 
 
-def _read(ledger: Ledger, files: Sequence[Path], key: Path | None, signer: Signer | None, now: int) -> list[_Item]:
-    """The files' entries; of a draft, the one that would be signed now. Nothing is written and no number taken."""
+def _read(
+    ledger: Ledger,
+    files: Sequence[Path],
+    author: tuple[Path | None, Signer | None, Path | None],
+    now: int,
+    answers: Answers,
+) -> list[_Item]:
+    """The files' entries; of a draft, the one that would be signed now. Nothing is written and no number taken.
+
+    `author` signs the drafts: key file, signer, and what `--seen` names.
+    """
+    key, signer, asked = author
     items: list[_Item] = []
     state: KeyState | None = None
-    for file in files:
+    pin = pins.Pin(None, "")
+    for file in answers.each(files, lambda one: one):
         if not is_draft(file):
             submission = Submission.read(file)
             items.append(_Item(file, submission.entry, submission=submission))
@@ -151,6 +187,8 @@ def _read(ledger: Ledger, files: Sequence[Path], key: Path | None, signer: Signe
             state = SequenceFile.beside(key, signer.public_key).outlook(ledger.ledger_id, *head)
             next_position(state, now)  # What has expired cannot be recorded first; this says what can be done.
             _require_earlier(state.pending, items)
+            pin = pins.choose(asked, ledger.ledger_id, state.seen_size, ledger=ledger)
+        prepared = prepared._replace(notes=(*filter(None, [pin.words]), *prepared.notes))
         entry = compose(
             prepared.acts,
             ledger_id=ledger.ledger_id,
@@ -160,6 +198,7 @@ def _read(ledger: Ledger, files: Sequence[Path], key: Path | None, signer: Signe
             cosigners=prepared.cosigners,
             valid_for=DEFAULT_VALIDITY,
             now=now,
+            seen=pin.seen,
         )
         signed = Pending(entry.author_seq, entry_hash(encode_entry(entry)), entry.not_after)
         state = state._replace(pending=(*state.pending, signed))
@@ -196,10 +235,10 @@ def _require_signatures(items: list[_Item], cosigners: Sequence[Signer]) -> None
             )
 
 
-def _try_out(ledger: Ledger, items: list[_Item]) -> None:
+def _try_out(ledger: Ledger, items: list[_Item], answers: Answers) -> None:
     """Has the rules judge all of them in order; notes which are recorded already."""
     with ledger.trial() as attempt:
-        for item in items:
+        for item in answers.each(items, lambda one: one.file):
             try:
                 item.recorded = judge(attempt, ledger, item.entry)
             except LedgerError as error:

@@ -9,7 +9,7 @@ import click
 
 from creditledger.cli import options, output
 from creditledger.cli.cmd_keygen import make_key
-from creditledger.cli.ledgers import open_reader, open_writer
+from creditledger.cli.ledgers import cosign_at_end, open_reader, open_writer
 from creditledger.errors import UsageError
 from creditledger.keys.signer import Signer
 from creditledger.ledger.ledger import Ledger
@@ -34,6 +34,15 @@ from creditledger.transfer.survey import open_source
 @click.option("--format", "form", type=click.Choice(["ofac-sdn", "events"]), help="How FILE is written.")
 @click.option(
     "--keys", type=click.Path(path_type=Path), help="Directory of the keys (as `init` makes) [default: DIR-keys]."
+)
+@click.option(
+    "--log-key",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="The key file that signs checkpoints; repeat it while one replaces another [default: log.key of --keys].",
+)
+@click.option(
+    "--pq-key", type=click.Path(path_type=Path), help="The ML-DSA-44 key file that signs the last checkpoint besides."
 )
 @click.option("--transcript", type=click.Path(path_type=Path), help="What is copied (TOML); registers what is missing.")
 @click.option(
@@ -76,6 +85,8 @@ def command(
     file: Path | None,
     form: str | None,
     keys: Path | None,
+    log_key: tuple[Path, ...],
+    pq_key: Path | None,
     transcript: Path | None,
     template: bool,
     list_id: str | None,
@@ -94,7 +105,7 @@ def command(
     passphrase_fd: int | None,
     head_dir: Path | None,
     as_json: bool,
-) -> None:
+) -> int:
     """Transcribe FILE into the ledger DIR: who is on somebody else's list, signed by who copied it.
 
     `ofac-sdn` is the Treasury's CSV: the first edition becomes the opening balance, later ones are compared with the
@@ -104,7 +115,7 @@ def command(
     if template:
         # With --template the file, if any, is the last argument, and may be the only one.
         click.echo(_template(file or directory, mapping), nl=False)
-        return
+        return 0
     if directory is None or file is None or form is None:
         raise UsageError(
             "give DIR, FILE and --format; `creditledger import --template` shows how a source is described"
@@ -138,6 +149,7 @@ def command(
                 options=choices, dry_run=dry, planned=lists, progress=progress,
             )  # fmt: skip
 
+    code = 0
     if dry_run:
         # Opened to read, with no key but that of the content: nothing can be written.
         with open_reader(directory, keys / "content.key") as ledger:
@@ -153,7 +165,9 @@ def command(
                 make_key(path, source())
             return options.load_signer(path, passphrase_file, passphrase_fd)
 
-        with open_writer(directory, signer("log"), head_dir, keys / "content.key") as ledger:
+        log_signers = options.load_signers(log_key or (keys / "log.key",), passphrase_file, passphrase_fd)
+        seed = options.load_mldsa_seed(pq_key, passphrase_file, passphrase_fd)
+        with open_writer(directory, log_signers, head_dir, keys / "content.key", mldsa_seed=seed) as ledger:
             if any(one not in ledger.governance.lists for one in lists):
                 # What would be refused is refused before a list is set up for it, which nobody could take back.
                 run(ledger, None, None)
@@ -166,7 +180,10 @@ def command(
                     ledger, described, root_signers=roots, act_signer=act_signer, admin_signer=admin_signer
                 )
             report = run(ledger, act_signer, admin_signer)
+            code = cosign_at_end(ledger, post_quantum=seed is not None)
+    output.settle(code)
     _show_json(report, planned) if as_json else _show(report, planned)
+    return code
 
 
 def _template(file: Path | None, mapping: tuple[str, ...]) -> str:

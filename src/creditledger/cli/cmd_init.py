@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -13,19 +14,24 @@ import click
 from creditledger.audit.trust import Trust
 from creditledger.cli import options, output
 from creditledger.cli.ledgers import read_content_key, write_new
+from creditledger.client.files import read_bounded
 from creditledger.client.phrases import fingerprint
 from creditledger.errors import FormatError, UsageError
+from creditledger.keys import mldsa
 from creditledger.keys.ed25519 import SEED_BYTES
-from creditledger.keys.keyfile import write_key, write_public_key
+from creditledger.keys.keyfile import write_key, write_mldsa_public_key, write_public_key
 from creditledger.keys.signer import MemorySigner, Signer
 from creditledger.ledger.founding import LogSigner, founding_entry, system_clock
 from creditledger.ledger.layout import Layout
 from creditledger.ledger.ledger import Ledger
-from creditledger.record.entry import check_entry
+from creditledger.record.entry import ZERO_HASH, check_entry
 from creditledger.rules import engine
 from creditledger.rules.governance_state import Governance
 from creditledger.rules.rows import KeyHead
 from creditledger.store.master_key import write_master_key
+from creditledger.tlog.cosignature import MlDsaVerifier
+from creditledger.tlog.note import NoteVerifier
+from creditledger.tlog.policy import MAX_POLICY_BYTES, Policy
 
 
 @click.command("init")
@@ -41,6 +47,19 @@ from creditledger.store.master_key import write_master_key
 @click.option("--roots", type=click.IntRange(1, 16), default=3, show_default=True, help="How many root keys to make.")
 @click.option("--threshold", type=click.IntRange(1, 16), help="How many root keys act together.")
 @click.option("--content-key", type=click.Path(path_type=Path), help="An existing content key file.")
+@click.option(
+    "--post-quantum",
+    is_flag=True,
+    help="Make log-pq.key, too: an ML-DSA-44 key by which the log signs besides, at `cosign`.",
+)
+@click.option(
+    "--witnesses",
+    "policy_file",
+    metavar="POLICY",
+    type=click.Path(path_type=Path),
+    help="Whom to ask for cosignatures: a C2SP tlog-policy with URLs; verifiers will ask for its quorum.",
+)
+@click.option("--desk", is_flag=True, help="Make desk.key, too: it signs acknowledgements of what is handed in.")
 @click.option("--utc-offset", default="+00:00", show_default=True, help="Where the ledger's days begin, as ±HH:MM.")
 @click.option("--no-passphrase", is_flag=True, help="Write new keys unencrypted: for tests only.")
 @options.passphrase
@@ -55,6 +74,9 @@ def command(
     roots: int,
     threshold: int | None,
     content_key: Path | None,
+    post_quantum: bool,
+    policy_file: Path | None,
+    desk: bool,
     utc_offset: str,
     no_passphrase: bool,
     passphrase_file: Path | None,
@@ -82,8 +104,12 @@ def command(
     log_file = log_key or keys / "log.key"
     root_files = root_key or tuple(keys / f"root-{n + 1}.key" for n in range(roots))
     content_file = content_key or keys / "content.key"
+    desk_file = keys / "desk.key" if desk else None
+    quantum_file = keys / "log-pq.key" if post_quantum else None
+    policy_bytes, policy = (None, None) if policy_file is None else _read_policy(policy_file)
     given = {log_key, *root_key}
-    new = [file for file in (log_file, *root_files) if file not in given and not file.exists()]
+    wanted = (log_file, *root_files, *filter(None, (desk_file, quantum_file)))
+    new = [file for file in wanted if file not in given and not file.exists()]
     for file in new:
         public = file.with_name(file.name + ".pub")
         if public.exists():
@@ -96,15 +122,24 @@ def command(
         passphrase = options.passphrase_source(passphrase_file, passphrase_fd, confirm=True, what=what)()
 
     seeds = {file: os.urandom(SEED_BYTES) for file in new}
-    signers: dict[Path, Signer] = {file: MemorySigner(seed) for file, seed in seeds.items()}
-    for file in (log_file, *root_files):
+    signers: dict[Path, Signer] = {file: MemorySigner(seed) for file, seed in seeds.items() if file != quantum_file}
+    for file in (log_file, *root_files, *filter(None, (desk_file,))):
         if file not in signers:
             signers[file] = options.load_signer(file, passphrase_file, passphrase_fd)
     log_signer, root_signers = signers[log_file], [signers[file] for file in root_files]
+    quantum_seed = None if quantum_file is None else seeds.get(quantum_file) or options.load_mldsa_seed(
+        quantum_file, passphrase_file, passphrase_fd
+    )  # fmt: skip
     _require_lawful(origin, log_signer, root_signers, threshold, utc_offset)
+    desk_signer = None if desk_file is None else signers[desk_file]
+    trust = _trust(origin, log_signer, quantum_seed, desk_signer, policy)
     with _undone_on_failure(directory) as make:
         for file, seed in seeds.items():
             public = file.with_name(file.name + ".pub")
+            if file == quantum_file:
+                make(file, partial(write_key, file, seed, passphrase, kind="ml-dsa-44"))
+                make(public, partial(write_mldsa_public_key, public, mldsa.SigningKey(seed).public_key))
+                continue
             make(file, partial(write_key, file, seed, passphrase))
             make(public, partial(write_public_key, public, signers[file].public_key))
         if content_key is None and not content_file.exists():
@@ -120,20 +155,50 @@ def command(
             head_dir=head_dir,
         )
     with ledger:
-        trust = Trust(ledger.origin, ledger.ledger_id, (LogSigner(origin, log_signer).verifier.vkey,))
+        trust = replace(trust, ledger_id=ledger.ledger_id)
         write_new(directory / "ledger.trust", trust.to_text())
+        if policy_bytes is not None:
+            write_new(Layout(directory).witnesses, policy_bytes)
         if as_json:
             output.emit_json(
                 {
                     "directory": str(directory), "origin": origin, "ledger_id": ledger.ledger_id.hex(),
                     "root": ledger.root.hex(), "keys": str(keys), "trust": str(directory / "ledger.trust"),
                     "threshold": threshold, "root_keys": [one.public_key.hex() for one in root_signers],
+                    "log_keys": list(trust.log_keys), "acknowledgement_keys": list(trust.acknowledgement_keys),
+                    "witnesses": [one.name for one in policy.witnesses] if policy else [],
                 }
             )  # fmt: skip
         else:
             click.echo(ledger.ledger_id.hex())
             roots_by_file = [*zip(root_files, root_signers, strict=True)]
-            _tell(directory, origin, threshold, roots_by_file, log_file, content_file, encrypted=not no_passphrase)
+            special = [*filter(None, (log_file, desk_file, quantum_file))]
+            _tell(directory, origin, threshold, roots_by_file, special, content_file, encrypted=not no_passphrase)
+            _tell_about_cosigning(directory, log_file, quantum_file, policy)
+
+
+def _read_policy(file: Path) -> tuple[bytes, Policy]:
+    """The policy in a file, as it stands and as it is read. Raises `FormatError` saying what is wrong with it."""
+    data = read_bounded(file, MAX_POLICY_BYTES, "the witness policy")
+    try:
+        policy = Policy.from_bytes(data)
+    except FormatError as error:
+        raise type(error)(f"{file}: {error}") from None
+    if not any(one.url for one in policy.witnesses):
+        raise FormatError(f"{file}: no witness has a URL, so none could be asked: write it after the witness's key")
+    return data, policy
+
+
+def _trust(
+    origin: str, log_signer: Signer, quantum_seed: bytes | None, desk: Signer | None, policy: Policy | None
+) -> Trust:
+    """The trust file, but for the ledger's id, which is not known yet. Raises `FormatError` for keys that clash."""
+    log_keys = [LogSigner(origin, log_signer).verifier.vkey]
+    if quantum_seed is not None:
+        log_keys.append(MlDsaVerifier(origin, mldsa.SigningKey(quantum_seed).public_key).vkey)
+    desks = () if desk is None else (NoteVerifier(f"{origin}/acknowledgements", desk.public_key[1:]).vkey,)
+    asked = None if policy is None else replace(policy.without_urls(), logs=())
+    return Trust(origin, ZERO_HASH, tuple(log_keys), desks, asked)
 
 
 class _Nothing:
@@ -200,17 +265,18 @@ def _tell(
     origin: str,
     threshold: int,
     roots: Sequence[tuple[Path, Signer]],
-    log_file: Path,
+    online: Sequence[Path],
     content_file: Path,
     *,
     encrypted: bool,
 ) -> None:
-    """Says what there is now, and what to do next, step by step."""
-    author = roots[0][0]
+    """Says what there is now, and what to do next, step by step; `online` are the log key and its like."""
+    author, log_file = roots[0][0], online[0]
     signing = " ".join(f"--key {file}.pub" for file, _ in roots[:threshold])
     draft = f"creditledger draft law.register/1 --authority root --ledger {directory} {signing} -o law.json"
+    apart = ", ".join(map(str, (content_file, *online[:-1])))
     steps = [
-        f"Copy {content_file} and {log_file} to where the ledger is not, and move the root keys off this machine",
+        f"Copy {apart} and {online[-1]} to where the ledger is not, and move the root keys off this machine",
         f"Mind who can read {content_file}: it is not encrypted, and opens the personal content beside the ledger",
         f"Give auditors {directory / 'ledger.trust'}, by another way than the ledger",
         f"Draft the first act, as the authority root: {draft}",
@@ -233,3 +299,21 @@ def _tell(
     output.say("Next:")
     for number, step in enumerate(steps, 1):
         output.say(f"  {number}. {step}")
+
+
+def _tell_about_cosigning(directory: Path, log_file: Path, quantum_file: Path | None, policy: Policy | None) -> None:
+    """Says how the signatures come about that verifiers will ask for besides."""
+    if quantum_file is None and policy is None:
+        return
+    asked = [] if quantum_file is None else ["the post-quantum signature of the log"]
+    asked += [] if policy is None else ["the quorum of witnesses"]
+    pq = "" if quantum_file is None else f" --pq-key {quantum_file}"
+    output.say(
+        f"Whoever verifies by ledger.trust asks for {' and '.join(asked)}. Keep this running:\n"
+        f"  creditledger cosign {directory} --log-key {log_file}{pq} --every 10m"
+    )
+    if policy is not None:
+        output.say(
+            "The witnesses must know the log: give them ledger.trust. Whom to ask stands in "
+            f"{Layout(directory).witnesses}"
+        )

@@ -1,4 +1,4 @@
-"""`creditledger restore`: a ledger's directory rebuilt from an export, every check on the way."""
+"""`creditledger restore`: a ledger's directory rebuilt from an export or a published log, every check on the way."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from creditledger.transfer import restore_ledger
 
 
 @click.command("restore")
-@click.argument("export", type=click.Path(path_type=Path))
+@click.argument("export")
 @options.directory
 @click.option("--trust", type=click.Path(path_type=Path), help="The trust file: restore this ledger and no other.")
 @click.option(
@@ -27,7 +27,7 @@ from creditledger.transfer import restore_ledger
 @options.head_dir
 @options.as_json
 def command(
-    export: Path,
+    export: str,
     directory: Path,
     trust: Path | None,
     log_key: Path | None,
@@ -39,6 +39,9 @@ def command(
     as_json: bool,
 ) -> None:
     """Rebuild the ledger in the new directory DIR from the file EXPORT: same records, same root.
+
+    EXPORT may also be a log that is published, or a mirror of one: the directory of its files, or its http(s) URL. Such
+    a log has no personal content.
 
     Content that an erasure on record destroyed is not put back. Without --log-key the result is for reading: a machine
     that signs on from an old export would make a second history.

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import click
 
 from creditledger.audit.trust import Trust
-from creditledger.cli import options, output
+from creditledger.cli import options, output, pins
 from creditledger.cli.authoring import act_at, go_on, is_draft, show_entry, try_out
-from creditledger.cli.ledgers import open_reader, read_checkpoint
+from creditledger.cli.ledgers import open_judge, open_reader
 from creditledger.cli.positions import give_up, head_of, say_position, waiting
 from creditledger.client.compose import Prepared, compose, prepare
 from creditledger.client.draft import load_draft
@@ -28,23 +28,6 @@ from creditledger.ledger.ledger import Ledger
 from creditledger.record.entry import Entry, entry_hash
 from creditledger.rules.rows import KeyHead
 
-UNITS = {"m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}
-
-
-class DurationType(click.ParamType[int]):
-    """A duration on the command line: 30m, 12h, 7d; microseconds."""
-
-    name = "duration"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Reads it; fails with what a duration looks like."""
-        if isinstance(value, int):
-            return value
-        text = str(value)
-        if not text[:-1].isascii() or not text[:-1].isdecimal() or len(text) > 8 or text[-1] not in UNITS:
-            self.fail(f"{text!r:.40} is not a duration like 30m, 12h or 7d", param, ctx)
-        return int(text[:-1]) * UNITS[text[-1]]
-
 
 @click.command("sign")
 @click.argument("file", required=False, type=click.Path(path_type=Path))
@@ -55,9 +38,14 @@ class DurationType(click.ParamType[int]):
 @click.option("--trust", type=click.Path(path_type=Path), help="The ledger's trust file, when signing offline.")
 @click.option("--adopt", metavar="N:HASH", help="Offline, for a key new here: what --position prints for it.")
 @click.option(
-    "--seen", type=click.Path(path_type=Path), help="A file with a signed checkpoint that the entry is to cite."
+    "--seen",
+    metavar="FILE|none",
+    type=click.Path(path_type=Path),
+    help="A signed checkpoint that the entry is to pin [default: what was verified here last].",
 )
-@click.option("--valid-for", type=DurationType(), default="7d", show_default=True, help="How long it can be recorded.")
+@click.option(
+    "--valid-for", type=options.DurationType(), default="7d", show_default=True, help="How long it can be recorded."
+)
 @click.option("--replace", is_flag=True, help="Sign anew in place of entries that expired without being recorded.")
 @click.option("--position", is_flag=True, help="Sign nothing: print where the key stands in --ledger, for --adopt.")
 @click.option("--void", is_flag=True, help="Sign nothing: give up the numbers of entries that expired unrecorded.")
@@ -90,6 +78,9 @@ def command(
     (--ledger), or offline from the key's own sequence file and the ledger's trust file (--trust). With the ledger at
     hand, what its rules forbid is refused before anything is signed.
 
+    The entry pins the checkpoint that was verified here last (by verify or watch), so that it can stand in no other
+    history; if the ledger at hand contradicts that checkpoint, nothing is signed.
+
     A signed entry keeps its number of the key until it is recorded or expires (--valid-for): whoever has a copy could
     have it recorded. After that, --void gives the number up, or --replace signs in its place.
     """
@@ -117,7 +108,7 @@ def command(
         raise UsageError("give --ledger DIR, or offline --trust FILE, so that it is known which ledger this is for")
     drawn: dict[str, str] = {}
     with ExitStack() as closing:
-        opened = None if ledger is None else closing.enter_context(open_reader(ledger))
+        opened = None if ledger is None else closing.enter_context(open_judge(ledger))
         if drafted:
             prepared = prepare(load_draft(file), resolve=None if opened is None else partial(act_at, opened))
             drawn = dict(prepared.drawn)
@@ -166,6 +157,7 @@ def _sign_draft(
     elif trusted is not None:
         ledger_id, adopted = trusted.ledger_id, None if request.adopt is None else _position(request.adopt)
     state: KeyState = sequence.state(ledger_id) if adopted is None else sequence.outlook(ledger_id, *adopted)
+    pin = pins.choose(request.seen, ledger_id, state.seen_size, trust=trusted, ledger=ledger)
     entry = compose(
         prepared.acts,
         ledger_id=ledger_id,
@@ -175,10 +167,10 @@ def _sign_draft(
         cosigners=prepared.cosigners,
         valid_for=request.valid_for,
         now=now,
-        seen=None if request.seen is None else read_checkpoint(request.seen, trusted, ledger),
+        seen=pin.seen,
     )
     pending = () if request.replace else state.pending
-    show_entry(entry, prepared.notes, unsigned=_signers(entry), quiet=quiet)
+    show_entry(entry, (*filter(None, [pin.words]), *prepared.notes), unsigned=_signers(entry), quiet=quiet)
     if not quiet:
         for one in pending:
             output.say(f"Note: {waiting(one)}, and this one only after it.")

@@ -13,35 +13,53 @@ from creditledger.audit.auditor import verify
 from creditledger.audit.findings import FINDINGS, Finding
 from creditledger.audit.report import Report
 from creditledger.audit.trust import Trust
-from creditledger.cli import colour, options, output
+from creditledger.cli import colour, options, output, pins, proofs
 from creditledger.client.phrases import count
+from creditledger.errors import UsageError
 from creditledger.store.head import HeadStore, default_head_dir
+from creditledger.web.url import is_url
 
 
 @click.command("verify")
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("where", metavar="PATH")
 @click.option(
     "--trust", required=True, type=click.Path(path_type=Path), help="The trust file, got by another way than PATH."
 )
 @click.option(
     "--remember", type=click.Path(path_type=Path), help="Keep here what was verified; next time only check what is new."
 )
+@click.option(
+    "--cache", type=click.Path(path_type=Path), help="Keep here what is fetched of a published log, to go on from."
+)
 @click.option("--jobs", type=click.IntRange(1, 256), help="How many processes [default: one for each core].")
 @click.option(
     "--content-key", type=click.Path(path_type=Path), help="Check personal content against its commitments, too."
 )
+@click.option("--record", type=click.Path(path_type=Path), help="The record that a .tlog-proof file is about.")
+@click.option(
+    "--with", "beside", type=click.Path(path_type=Path), help="With an acknowledgement: the receipt or submission."
+)
 @options.head_dir
 @options.as_json
 def command(
-    path: Path,
+    where: str,
     trust: Path,
     remember: Path | None,
+    cache: Path | None,
     jobs: int | None,
     content_key: Path | None,
+    record: Path | None,
+    beside: Path | None,
     head_dir: Path | None,
     as_json: bool,
 ) -> int:
     """Verify PATH, a ledger's directory or an exported file, against a trust file. Neither is ever written to.
+
+    PATH may be a log that is published, too: its http(s) URL, or the directory of its files. With --cache DIR, what was
+    fetched and found right is kept there, and a run that was interrupted goes on.
+
+    PATH may also be a proof: a receipt, an extension, evidence of a fork, an acknowledgement, or a .tlog-proof file.
+    Then nothing but that file and the trust file is needed.
 
     On the machine that signs for the ledger, the head that it keeps outside the directory is compared, too.
 
@@ -49,14 +67,22 @@ def command(
     and the check that caught it; 4: a check could not be carried out; 13: a newer format or rule set.
     """
     trusted = Trust.load(trust)
+    path = Path(where)
+    if not is_url(where) and proofs.is_proof(path):
+        return proofs.verify_proof(path, trusted, record, beside, as_json=as_json)
+    if record is not None or beside is not None:
+        raise UsageError(f"--record and --with go with proof files; {where} is none")
     heads = HeadStore(head_dir if head_dir is not None else default_head_dir(os.environ))
+    seen = pins.known(trusted)
     with output.progress(quiet=as_json) as progress:
         report = verify(
-            path,
+            where,
             trust=trusted,
             head=heads.load(trusted.ledger_id),
+            seen=seen,
             remember=remember,
             jobs=jobs,
+            cache=cache,
             content_key=options.content_key(content_key),
             progress=progress,
             raise_on_failure=False,
@@ -69,6 +95,8 @@ def command(
     else:
         for line in report.lines():
             click.echo(line)
+    forked = "LED-FORK" in report.counts
+    pins.verified(where, trusted, seen, report.checkpoint, intact=report.exit_code == 0, forked=forked)
     return report.exit_code
 
 

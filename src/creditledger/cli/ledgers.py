@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from creditledger.cli import output
 from creditledger.client.files import read_bounded
-from creditledger.errors import KeyFileError, UsageError
+from creditledger.errors import KeyFileError, LedgerError, UsageError
 from creditledger.keys.signer import Signer
-from creditledger.ledger.founding import LogSigner
-from creditledger.ledger.heads import check_head, check_log_key
+from creditledger.ledger.founding import LogSigner, system_clock
+from creditledger.ledger.heads import check_head, check_log_keys
 from creditledger.ledger.layout import LOG_TABLES, Description, Layout
 from creditledger.ledger.ledger import Ledger
 from creditledger.ledger.log import Log, parse_checkpoint
+from creditledger.ledger.opening import open_to_read
 from creditledger.store.head import HeadStore, default_head_dir
 from creditledger.store.lmdb_engine import LmdbEngine
 from creditledger.store.master_key import read_master_key
@@ -26,31 +29,93 @@ from creditledger.tlog.note import MAX_NOTE_BYTES
 if TYPE_CHECKING:
     from creditledger.audit.trust import Trust
 
+WITNESS_TIMEOUT = 5.0
+"""Seconds for which commands wait for witnesses."""
+
 
 def open_reader(directory: Path, content_key: Path | None = None) -> Ledger:
     """Opens a ledger to read; with the content key's file, detached content can be read too."""
     return Ledger.open(directory, content_key=read_content_key(content_key))
 
 
-def open_writer(directory: Path, log_signer: Signer, head_dir: Path | None, content_key: Path | None = None) -> Ledger:
-    """Opens a ledger to write."""
+def open_writer(
+    directory: Path,
+    log_signer: Signer | Sequence[Signer],
+    head_dir: Path | None,
+    content_key: Path | None = None,
+    *,
+    mldsa_seed: bytes | None = None,
+    timeout: float = WITNESS_TIMEOUT,
+) -> Ledger:
+    """Opens a ledger to write; `mldsa_seed` is that of the log's post-quantum key."""
     key = read_content_key(content_key)
-    return Ledger.open(directory, log_signer=log_signer, head_dir=head_dir, content_key=key)
+    post_quantum = None
+    if mldsa_seed is not None:
+        from creditledger.tlog.cosignature import MlDsaSigner
+
+        origin = Description.read(Layout(directory)).origin
+        post_quantum = MlDsaSigner(origin, mldsa_seed, lambda: int(time.time()))
+    return Ledger.open(
+        directory, log_signer=log_signer, post_quantum_signer=post_quantum, witness_timeout=timeout, head_dir=head_dir,
+        content_key=key,
+    )  # fmt: skip
+
+
+def cosign_at_end(ledger: Ledger, *, post_quantum: bool) -> int:
+    """Has what was recorded cosigned, where there is somebody to sign it; what is still missing is said on stderr.
+
+    The records stand, and are reported, whatever becomes of this. Returns the exit code to end with.
+    """
+    if not post_quantum and not ledger.has_witnesses:
+        return 0
+    try:
+        done = ledger.cosign(WITNESS_TIMEOUT)
+    except KeyboardInterrupt:
+        output.say("note: interrupted while witnesses were asked; what was given is recorded and signed.")
+        return 130
+    except LedgerError as error:
+        output.say("What was given is recorded and signed, but having it cosigned brought to light:")
+        return output.fail(output.explain(error), type(error).__name__, error.exit_code, as_json=False)
+    if done.quorum_problem:
+        output.say(f"note: {done.quorum_problem}. `creditledger cosign` asks the witnesses again.")
+    return 0
+
+
+def open_judge(directory: Path) -> Ledger:
+    """Opens a ledger to read, to judge by it what is to be signed.
+
+    On the machine that writes to it, its state is read only if it bears the writer's seal, and else replayed from the
+    log. Elsewhere nobody knows the seal, and the state is read as it is: the writer judges again.
+    """
+    try:
+        heads = HeadStore(os.environ.get("CREDITLEDGER_HEADS") or default_head_dir(os.environ))
+    except UsageError:  # There is no place where heads are kept, and so no seal.
+        return open_reader(directory)
+    if heads.sealed(Description.read(Layout(directory)).ledger_id) is None:
+        return open_reader(directory)
+    return _open_sealed(directory, heads, None)
+
+
+def _open_sealed(directory: Path, heads: HeadStore, content_key: Path | None) -> Ledger:
+    key = read_content_key(content_key)
+    parts = open_to_read(directory, policy=None, content_key=key, clock=system_clock, keeper=heads)
+    return Ledger(parts)
 
 
 def open_rehearsal(
-    directory: Path, log_signer: Signer, head_dir: Path | None, content_key: Path | None = None
+    directory: Path, log_signers: Sequence[Signer], head_dir: Path | None, content_key: Path | None = None
 ) -> Ledger:
     """Opens a ledger to read, for trying out what would be written; a head or log key that stands against it is told.
 
     Nothing is written, neither in the ledger nor beside the head that is kept outside.
     """
-    ledger = open_reader(directory, content_key)
+    description = Description.read(Layout(directory))
+    heads = HeadStore(head_dir if head_dir is not None else default_head_dir(os.environ))
+    ledger = _open_sealed(directory, heads, content_key)
     try:
-        description = Description.read(Layout(directory))
-        heads = HeadStore(head_dir if head_dir is not None else default_head_dir(os.environ))
         check_head(heads.load(ledger.ledger_id), ledger.log, ledger.size)
-        check_log_key(ledger.governance, description, LogSigner(ledger.origin, log_signer), ledger.checkpoint)
+        signers = [LogSigner(ledger.origin, one) for one in log_signers]
+        check_log_keys(ledger.governance, description, signers, ledger.checkpoint)
     except BaseException:
         ledger.close()
         raise
@@ -85,11 +150,11 @@ def read_checkpoint(file: Path, trust: Trust | None, ledger: Ledger | None) -> t
     return checkpoint.size, checkpoint.root
 
 
-def write_new(path: Path, text: str, mode: int = 0o644) -> None:
+def write_new(path: Path, text: str | bytes, mode: int = 0o644) -> None:
     """Writes a new text file, synced; one that is there is never overwritten (`FileExistsError`)."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    with open(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
+    with open(descriptor, "wb") as file:
+        file.write(text.encode() if isinstance(text, str) else text)
         file.flush()
         os.fsync(file.fileno())
 

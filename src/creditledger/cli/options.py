@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -50,6 +50,22 @@ def head_dir(command: Command) -> Command:
     )(command)
 
 
+def log_keys(command: Command) -> Command:
+    """`--log-key`, repeatable, and `--pq-key`: what signs checkpoints."""
+    command = click.option(
+        "--pq-key",
+        type=click.Path(path_type=Path),
+        help="The ML-DSA-44 key file that signs the last checkpoint besides.",
+    )(command)
+    return click.option(
+        "--log-key",
+        required=True,
+        multiple=True,
+        type=click.Path(path_type=Path),
+        help="The key file that signs checkpoints; repeat it while one log key replaces another.",
+    )(command)
+
+
 def passphrase(command: Command) -> Command:
     """`--passphrase-file`, `--passphrase-fd`: where the passphrase of the key files comes from; else it is prompted."""
     for option in (
@@ -88,6 +104,20 @@ def _read_once(descriptor: int) -> Callable[[], bytes]:
 def load_signer(key: str | os.PathLike[str], file: Path | None, descriptor: int | None) -> Signer:
     """The signer of a key file or URI."""
     return open_signer(key, passphrase_source(file, descriptor, what=os.fspath(key)))
+
+
+def load_signers(keys: Sequence[Path], file: Path | None, descriptor: int | None) -> tuple[Signer, ...]:
+    """The signers of several key files or URIs."""
+    return tuple(load_signer(key, file, descriptor) for key in keys)
+
+
+def load_mldsa_seed(key: Path | None, file: Path | None, descriptor: int | None) -> bytes | None:
+    """The seed in the file of an ML-DSA-44 key; None for no file."""
+    if key is None:
+        return None
+    from creditledger.keys.keyfile import read_mldsa_key
+
+    return read_mldsa_key(key, passphrase_source(file, descriptor, what=os.fspath(key)))
 
 
 def content_key(file: Path | None) -> bytes | None:
@@ -145,6 +175,24 @@ class MomentType(click.ParamType[int]):
             self.fail(f"{value} lacks its offset; write {value}Z or {value}+08:00", param, ctx)
         epoch = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
         return (moment - epoch) // dt.timedelta(microseconds=1)
+
+
+class DurationType(click.ParamType[int]):
+    """A duration on the command line: 30s, 30m, 12h, 7d; microseconds. Seconds only where they are asked for."""
+
+    name = "duration"
+
+    def __init__(self, *, seconds: bool = False) -> None:
+        self._units = ({"s": 1_000_000} if seconds else {}) | {"m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Reads it; fails with what a duration looks like."""
+        if isinstance(value, int):
+            return value
+        text = str(value)
+        if not text[:-1].isascii() or not text[:-1].isdecimal() or len(text) > 8 or text[-1] not in self._units:
+            self.fail(f"{text!r:.40} is not a duration like 30m, 12h or 7d", param, ctx)
+        return int(text[:-1]) * self._units[text[-1]]
 
 
 def format_moment(microseconds: int) -> str:

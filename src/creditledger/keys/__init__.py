@@ -1,1 +1,1 @@
-"""Signatures: the strict Ed25519 rule, key files, passphrases and signers."""
+"""Signatures: the strict Ed25519 rule, ML-DSA-44 for checkpoints, key files, passphrases and signers."""

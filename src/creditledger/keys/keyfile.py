@@ -7,6 +7,9 @@ from the passphrase, at 16 MiB and about 0.2 s for each guess; `openssl pkey` re
 
 The text form of a public key is `ed25519:` and the base64 of its 32 bytes; everywhere else the format carries the type
 byte and the 32 bytes.
+
+ML-DSA-44 keys, with which logs and witnesses may sign checkpoints beside their Ed25519 keys, are kept the same way: the
+32-byte seed as PKCS#8 (RFC 9881 section 6, "seed"), and `ml-dsa-44:` with the base64 of 1,312 bytes.
 """
 
 from __future__ import annotations
@@ -16,8 +19,10 @@ import re
 import stat
 from binascii import a2b_base64, b2a_base64
 from contextlib import suppress
+from typing import Final, Literal
 
 from creditledger.errors import FormatError, KeyFileError, PassphraseError
+from creditledger.keys import mldsa
 from creditledger.keys.ed25519 import KEY_TYPE, SEED_BYTES, check_key
 from creditledger.keys.passphrase import Passphrase, resolve
 
@@ -25,8 +30,17 @@ MAX_KEY_FILE = 65_536
 
 _TEXT_PREFIX = "ed25519:"
 _text_form = re.compile(r"ed25519:([A-Za-z0-9+/]{43}=)").fullmatch
-# RFC 8410 section 7: version 0, algorithm 1.3.101.112, and the seed as an octet string within an octet string.
-_PKCS8_PREFIX = bytes.fromhex("302e020100300506032b657004220420")
+_MLDSA_PREFIX = "ml-dsa-44:"
+_mldsa_form = re.compile(r"ml-dsa-44:([A-Za-z0-9+/]{1750}==)").fullmatch
+
+KeyKind = Literal["ed25519", "ml-dsa-44"]
+# What stands before the 32-byte seed. RFC 8410 section 7: version 0, algorithm 1.3.101.112, and the seed as an octet
+# string within an octet string. RFC 9881 section 6: version 0, algorithm 2.16.840.1.101.3.4.3.17, and the seed under
+# the tag [0] within an octet string.
+_PKCS8_PREFIXES: Final[dict[KeyKind, bytes]] = {
+    "ed25519": bytes.fromhex("302e020100300506032b657004220420"),
+    "ml-dsa-44": bytes.fromhex("3034020100300b060960864801650304031104228020"),
+}
 SCRYPT_COST = 1 << 14
 """What guessing one passphrase costs: N of RFC 7914."""
 _SCRYPT_R, _SCRYPT_P = 8, 5
@@ -35,27 +49,36 @@ _OID_SCRYPT = bytes.fromhex("06092b06010401da47040b")
 _OID_AES_256_CBC = bytes.fromhex("060960864801650304012a")
 
 
-def write_key(path: str | os.PathLike[str], seed: bytes, passphrase: bytes | None, *, cost: int = SCRYPT_COST) -> None:
+def write_key(
+    path: str | os.PathLike[str],
+    seed: bytes,
+    passphrase: bytes | None,
+    *,
+    cost: int = SCRYPT_COST,
+    kind: KeyKind = "ed25519",
+) -> None:
     """Write a private key to a new file of mode 0600 and make it durable.
 
     Args:
         path: where; there must be nothing yet.
-        seed: the 32-byte Ed25519 seed.
+        seed: the 32-byte seed.
         passphrase: encrypts the file; None, and nothing else, leaves it unencrypted.
         cost: a power of two; less than the default only where the passphrase is no secret, as in a demonstration.
+        kind: of which kind of key it is the seed.
 
     Raises:
         KeyFileError: something is there already, or it cannot be written.
         PassphraseError: the passphrase is empty.
     """
     if len(seed) != SEED_BYTES:
-        raise FormatError(f"an Ed25519 seed has {SEED_BYTES} bytes, this one {len(seed)}")
+        raise FormatError(f"the seed of a private key has {SEED_BYTES} bytes, this one {len(seed)}")
+    plain = _PKCS8_PREFIXES[kind] + seed
     if passphrase is None:
-        pem = _pem("PRIVATE KEY", _PKCS8_PREFIX + seed)
+        pem = _pem("PRIVATE KEY", plain)
     elif not passphrase:
         raise PassphraseError("the passphrase is empty; to leave a key file unencrypted, say so explicitly")
     else:
-        pem = _pem("ENCRYPTED PRIVATE KEY", _encrypt(_PKCS8_PREFIX + seed, passphrase, cost))
+        pem = _pem("ENCRYPTED PRIVATE KEY", _encrypt(plain, passphrase, cost))
     _write_new(path, pem, 0o600)
 
 
@@ -73,8 +96,44 @@ def read_key(path: str | os.PathLike[str], passphrase: Passphrase) -> bytes:
         PassphraseError: the file is encrypted, and the passphrase is missing or wrong.
         KeyFileError: the file is missing, too open to others, damaged, or holds another kind of key.
     """
-    from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    key = _load(path, passphrase)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise _wrong_kind(path, key, "only Ed25519 keys sign here")
+    return key.private_bytes_raw()
+
+
+def read_mldsa_key(path: str | os.PathLike[str], passphrase: Passphrase) -> bytes:
+    """Read the ML-DSA-44 seed from a private key file: PKCS#8 in PEM, encrypted or not, of the form "seed".
+
+    Args:
+        path: a regular file that only its owner can access, at most 64 KiB.
+        passphrase: used, and its source called, only if the file is encrypted.
+
+    Returns:
+        The 32-byte seed.
+
+    Raises:
+        PassphraseError: the file is encrypted, and the passphrase is missing or wrong.
+        KeyFileError: the file is missing, too open to others, damaged, or holds another kind of key.
+    """
+    from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
+
+    key = _load(path, passphrase, also="; of an ML-DSA-44 key only the form that holds nothing but the seed is read")
+    if not isinstance(key, MLDSA44PrivateKey):
+        raise _wrong_kind(path, key, "an ML-DSA-44 key is needed, as creditledger keygen --type ml-dsa-44 makes one")
+    return key.private_bytes_raw()
+
+
+def _wrong_kind(path: str | os.PathLike[str], key: object, needed: str) -> KeyFileError:
+    kind = type(key).__name__.removesuffix("PrivateKey")
+    return KeyFileError(f"the key file {os.fspath(path)} holds a key of the kind {kind}; {needed}")
+
+
+def _load(path: str | os.PathLike[str], passphrase: Passphrase, also: str = "") -> object:
+    """Return the private key of a file, of whatever kind, as `cryptography` represents it."""
+    from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_ssh_private_key
 
     name = f"the key file {os.fspath(path)}"
@@ -91,16 +150,13 @@ def read_key(path: str | os.PathLike[str], passphrase: Passphrase) -> bytes:
             except (ValueError, InvalidTag) as error:
                 raise PassphraseError(f"the passphrase for {name} is wrong, or the file is damaged") from error
     except ValueError as error:
-        raise KeyFileError(f"{name} is damaged, or not a private key in PEM form") from error
+        raise KeyFileError(f"{name} is damaged, or not a private key in PEM form{also}") from error
     except UnsupportedAlgorithm as error:
         raise KeyFileError(
             f"{name} needs something that is not installed: {error}. An encrypted OpenSSH key needs the package bcrypt "
             "(pip install bcrypt); or take its passphrase off with ssh-keygen -p"
         ) from error
-    if not isinstance(key, Ed25519PrivateKey):
-        kind = type(key).__name__.removesuffix("PrivateKey")
-        raise KeyFileError(f"{name} holds a key of the kind {kind}; only Ed25519 keys sign here")
-    return key.private_bytes_raw()
+    return key
 
 
 def format_public_key(key: bytes) -> str:
@@ -128,6 +184,32 @@ def parse_public_key(text: str) -> bytes:
     return key
 
 
+def format_mldsa_public_key(public_key: bytes) -> str:
+    """Return the text form of a 1,312-byte ML-DSA-44 public key: `ml-dsa-44:` and base64.
+
+    Raises:
+        FormatError: another length.
+    """
+    mldsa.check_public_key(public_key)
+    return _MLDSA_PREFIX + b2a_base64(public_key, newline=False).decode()
+
+
+def parse_mldsa_public_key(text: str) -> bytes:
+    """Return the 1,312-byte ML-DSA-44 public key of a text form; the inverse of `format_mldsa_public_key`.
+
+    Raises:
+        FormatError: it is not the text form of an ML-DSA-44 public key.
+    """
+    if (match := _mldsa_form(text)) is None:
+        raise FormatError(
+            f"{text[:80]!a} is not an ML-DSA-44 public key: it takes {_MLDSA_PREFIX} and 1752 characters of base64"
+        )
+    public_key = a2b_base64(match[1])
+    if format_mldsa_public_key(public_key) != text:
+        raise FormatError(f"{text[:80]!a}... is not an ML-DSA-44 public key: its base64 is not canonical")
+    return public_key
+
+
 def write_public_key(path: str | os.PathLike[str], key: bytes) -> None:
     """Write the text form of a 33-byte public key to a new file, customarily named NAME.pub.
 
@@ -136,6 +218,16 @@ def write_public_key(path: str | os.PathLike[str], key: bytes) -> None:
         FormatError: it is not a usable Ed25519 public key.
     """
     _write_new(path, format_public_key(key).encode() + b"\n", 0o644)
+
+
+def write_mldsa_public_key(path: str | os.PathLike[str], public_key: bytes) -> None:
+    """Write the text form of a 1,312-byte ML-DSA-44 public key to a new file, customarily named NAME.pub.
+
+    Raises:
+        KeyFileError: something is there already, or it cannot be written.
+        FormatError: another length.
+    """
+    _write_new(path, format_mldsa_public_key(public_key).encode() + b"\n", 0o644)
 
 
 def read_public_key(path: str | os.PathLike[str]) -> bytes:
@@ -149,10 +241,21 @@ def read_public_key(path: str | os.PathLike[str]) -> bytes:
     return parse_public_key(data.decode("ascii", "replace").removesuffix("\n"))
 
 
+def read_mldsa_public_key(path: str | os.PathLike[str]) -> bytes:
+    """Return the 1,312-byte ML-DSA-44 public key of a file that `write_mldsa_public_key` wrote.
+
+    Raises:
+        KeyFileError: it cannot be read.
+        FormatError: it does not hold one line with the text form of such a key.
+    """
+    data, _ = _read_bounded(path, f"the public key file {os.fspath(path)}")
+    return parse_mldsa_public_key(data.decode("ascii", "replace").removesuffix("\n"))
+
+
 def _read_private(path: str | os.PathLike[str], name: str) -> bytes:
     """Return the bytes of a private key file, after the checks that need no cryptography."""
     data, mode = _read_bounded(path, name)
-    if data.startswith((b"ssh-", _TEXT_PREFIX.encode(), b"-----BEGIN PUBLIC KEY-----")):
+    if data.startswith((b"ssh-", _TEXT_PREFIX.encode(), _MLDSA_PREFIX.encode(), b"-----BEGIN PUBLIC KEY-----")):
         raise KeyFileError(f"{name} holds a public key; to sign, give the file of the private key")
     if mode & 0o077:
         raise KeyFileError(

@@ -14,6 +14,7 @@ from creditledger.acts import catalogue as acts
 from creditledger.acts.kinds import Subject
 from creditledger.acts.registry import ACT_TYPES
 from creditledger.errors import UsageError
+from creditledger.keys.signer import Signer
 from creditledger.ledger.receipt import ContentItem
 
 ACT_CLASSES = tuple(kind.cls for kind in ACT_TYPES.values())
@@ -59,6 +60,16 @@ def check_signers(signers: object, name: str) -> None:
     if isinstance(signers, Sequence):
         for one in signers:
             check_signer(one, f"each of {name}")
+
+
+def check_log_signers(signers: object) -> tuple[Signer, ...]:
+    """The signer of a log key, or several."""
+    several = signers if isinstance(signers, Sequence) and not isinstance(signers, str | bytes) else (signers,)
+    for one in several:
+        check_signer(one, "log_signer")
+    if not several:
+        raise UsageError("log_signer is empty: give the signer of a log key, or leave it out to open to read")
+    return tuple(several)
 
 
 def check_cosigners(cosigners: object) -> None:

@@ -3,14 +3,20 @@ against the head kept outside its directory, and the log key against the ledger'
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
+
 from creditledger.errors import CannotVerify, UsageError, VerificationFailed
+from creditledger.keys import ed25519
 from creditledger.ledger.founding import LogSigner
 from creditledger.ledger.layout import Description
 from creditledger.ledger.log import Log, parse_checkpoint
 from creditledger.rules.governance_state import Governance
 from creditledger.store.head import Head, HeadStore
 from creditledger.tlog.checkpoint import open_checkpoint
-from creditledger.tlog.note import NoteVerifier
+from creditledger.tlog.note import KEY_ID_BYTES, NoteVerifier, Signature, decode_base64
+
+_logger = logging.getLogger("creditledger")
 
 
 def check_last_checkpoint(log: Log, size: int, root: bytes) -> bytes:
@@ -64,14 +70,55 @@ def check_head(head: Head | None, log: Log, size: int) -> None:
         )  # fmt: skip
 
 
-def check_log_key(governance: Governance, description: Description, signer: LogSigner, note: bytes) -> None:
-    """The last checkpoint is signed by a log key of the ledger, and the key to sign with is one, not revoked.
+def check_log_keys(
+    governance: Governance, description: Description, signers: Sequence[LogSigner], note: bytes
+) -> dict[bytes, LogSigner]:
+    """The last checkpoint is signed by a log key of the ledger, and the keys to sign with are such, one in force.
 
-    Raises `VerificationFailed` (LED-CKPT), `UsageError`.
+    Returns the signers whose keys are in force, by key (33 bytes). Raises `VerificationFailed` (LED-CKPT) and
+    `UsageError`.
     """
     keys = {key: row for key, row in governance.keys.items() if row.role == "log"}
-    open_checkpoint(note, [NoteVerifier(description.origin, key[1:]) for key in keys], description.origin)
-    row = keys.get(b"\x01" + signer.verifier.public_key)
-    if row is None or row.revoked is not None:
-        state = "is not a log key of this ledger" if row is None else f"was revoked at record {row.revoked}"
-        raise UsageError(f"the key that is to sign checkpoints {state}; open the ledger with a log key in force")
+    open_checkpoint(note, log_verifiers(governance, description.origin), description.origin)
+    in_force: dict[bytes, LogSigner] = {}
+    revoked: list[str] = []
+    for signer in signers:
+        key = b"\x01" + signer.verifier.public_key
+        row = keys.get(key)
+        if row is None:
+            raise UsageError(
+                f"the key {key.hex()[:18]}… that is to sign checkpoints is not a log key of this ledger; "
+                "open the ledger with a log key in force"
+            )
+        if row.revoked is None:
+            in_force[key] = signer
+        else:
+            revoked.append(f"the key {key.hex()[:18]}… that is to sign checkpoints was revoked at record {row.revoked}")
+    if not in_force:
+        raise UsageError(f"{'; '.join(revoked)}; open the ledger with a log key in force")
+    for sentence in revoked:
+        _logger.warning("%s, and signs no more", sentence)
+    return in_force
+
+
+def log_verifiers(governance: Governance, origin: str) -> list[NoteVerifier]:
+    """The log keys that the ledger has registered, revoked or not: what verifies its checkpoints of any age."""
+    return [NoteVerifier(origin, key[1:]) for key, row in governance.keys.items() if row.role == "log"]
+
+
+def log_part(note: bytes, origin: str) -> bytes:
+    """A checkpoint with the Ed25519 signatures of the log alone: short enough for what keeps it outside."""
+    text, separator, block = note.rpartition(b"\n\n")
+    lines = [
+        line
+        for line in map(signature_line, block.splitlines())
+        if line.name == origin and len(line.signature) == ed25519.SIGNATURE_BYTES
+    ]
+    return text + separator + b"".join(line.to_bytes() for line in lines)
+
+
+def signature_line(line: bytes) -> Signature:
+    """A signature line of a note that was read before."""
+    _, name, encoded = line.decode().split(" ")
+    blob = decode_base64(encoded, "a signature")
+    return Signature(name, blob[:KEY_ID_BYTES], blob[KEY_ID_BYTES:])

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import stat
 import tomllib
 from contextlib import suppress
 from dataclasses import dataclass
@@ -49,6 +50,11 @@ class Layout:
         return self.directory / "private"
 
     @property
+    def witnesses(self) -> Path:
+        """Whom the operator asks to cosign: a C2SP policy with URLs. There need not be one."""
+        return self.directory / "witnesses.policy"
+
+    @property
     def lock(self) -> Path:
         """Held by the one process that writes."""
         return self.directory / "writer.lock"
@@ -85,8 +91,7 @@ class Description:
         """Reads the file. Raises `NoLedger` when there is none, `FormatError`, `UnsupportedError` for other content."""
         path = layout.description
         try:
-            with path.open("rb") as file:
-                data = file.read(_MAX_TOML_BYTES + 1)
+            data = read_regular(path, _MAX_TOML_BYTES)
         except (FileNotFoundError, NotADirectoryError):
             raise NoLedger(
                 f"there is no ledger at {layout.directory}: {path.name} is missing; "
@@ -107,6 +112,16 @@ class Description:
         if not isinstance(origin, str) or not isinstance(ledger_id, str) or not _LEDGER_ID(ledger_id):
             raise FormatError(f"{path} is damaged: origin or ledger_id is missing or malformed")
         return cls(origin, bytes.fromhex(ledger_id))
+
+
+def read_regular(path: Path, most: int) -> bytes:
+    """The first `most` + 1 bytes of a regular file. Raises `OSError`; `FormatError` for a pipe or a device, at once."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise FormatError(f"{path} is no regular file, but a directory, a pipe or a device; put the file back")
+    with open(descriptor, "rb") as file:
+        return file.read(most + 1)
 
 
 def make_directory(directory: Path) -> None:

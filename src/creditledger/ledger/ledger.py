@@ -14,46 +14,34 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from threading import get_ident
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from creditledger.acts import catalogue as acts
-from creditledger.acts.kinds import Subject
-from creditledger.errors import StoreError, UsageError
+from creditledger.errors import UsageError
 from creditledger.keys.signer import Signer
-from creditledger.ledger import arguments, queries
-from creditledger.ledger.answer import Answer, Difference, HistoryItem, ListingView
+from creditledger.ledger import arguments
+from creditledger.ledger.cosigning import Cosigned, cosign
 from creditledger.ledger.founding import founding_entry, system_clock
-from creditledger.ledger.log import Log
-from creditledger.ledger.opening import Parts, catch_up, found, open_to_read, open_to_write
+from creditledger.ledger.opening import Parts, found, open_to_read, open_to_write
+from creditledger.ledger.questions import OpenLedger
 from creditledger.ledger.receipt import ContentItem, Receipt
 from creditledger.ledger.signing import Place, Signed, Turns
-from creditledger.ledger.state import State
 from creditledger.ledger.trial import Trial, trial
 from creditledger.ledger.writer import Writer
 from creditledger.record.entry import ZERO_HASH, check_entry
-from creditledger.record.record import Record
-from creditledger.rules.governance_state import Governance
 from creditledger.rules.rows import ROOT, KeyHead
-from creditledger.store.private import PrivateStore
-from creditledger.tlog.tree import EMPTY_ROOT
+
+if TYPE_CHECKING:
+    from creditledger.tlog.cosignature import MlDsaSigner
+    from creditledger.tlog.policy import Policy
 
 
-class Ledger:
+class Ledger(OpenLedger):
     """One ledger, open; made by `create` or `open`. A context manager: leaving it closes it."""
 
     def __init__(self, parts: Parts) -> None:
-        self._parts = parts
-        self._description = parts.description
-        self._log = parts.log
-        self._state = parts.state
-        self._contents = parts.contents
-        self._writer = parts.writer
-        self._clock = parts.clock
-        self._state_lock = parts.state_lock
+        super().__init__(parts)
         self._turns = Turns()
-        self._trying = 0  # Which thread tries entries out.
-        self._closed = False
-        self._process = os.getpid()
 
     # -- founding and opening -------------------------------------------------------------------------------------
 
@@ -111,39 +99,41 @@ class Ledger:
         cls,
         directory: str | os.PathLike[str],
         *,
-        log_signer: Signer | None = None,
+        log_signer: Signer | Sequence[Signer] | None = None,
+        post_quantum_signer: MlDsaSigner | None = None,
+        witnesses: Policy | None = None,
+        witness_timeout: float = 5.0,
         content_key: bytes | None = None,
         head_dir: str | os.PathLike[str] | None = None,
         clock: Callable[[], int] = system_clock,
     ) -> Ledger:
         """Opens a ledger: to write with the log key's signer, to read without.
 
+        While a log key is being replaced, the signers of both are given, and both sign. `post_quantum_signer`, named as
+        the origin, signs besides at `cosign`. `witnesses` (default: what `witnesses.policy` in the directory says) are
+        asked whether they have seen more of the ledger, each for `witness_timeout` seconds at most.
+
         Raises `NoLedger`, `Locked` (another process writes), `UnsupportedError`; `VerificationFailed` (LED-HEAD) when
-        this machine has signed more than the directory holds, (LED-TREE, LED-CKPT) when the log contradicts its own
-        last checkpoint; `CannotVerify` when this machine has no head for the ledger and so must not sign.
+        this machine has signed, or a witness has seen, more than the directory holds, (LED-TREE, LED-CKPT) when the log
+        contradicts its own last checkpoint; `CannotVerify` when this machine has no head for the ledger and so must not
+        sign.
         """
         arguments.check_directory(directory)
         if log_signer is not None:
-            arguments.check_signer(log_signer, "log_signer")
             return cls(
-                open_to_write(directory, log_signer=log_signer, content_key=content_key, head_dir=head_dir, clock=clock)
-            )
+                open_to_write(
+                    directory, log_signers=arguments.check_log_signers(log_signer),
+                    post_quantum_signer=post_quantum_signer, policy=witnesses, witness_timeout=witness_timeout,
+                    content_key=content_key, head_dir=head_dir, clock=clock,
+                )
+            )  # fmt: skip
         with ExitStack() as undo:
-            ledger = undo.enter_context(cls(open_to_read(directory, content_key=content_key, clock=clock)))
+            parts = open_to_read(directory, policy=witnesses, content_key=content_key, clock=clock)
+            ledger = undo.enter_context(cls(parts))
             with ledger._asking():  # What the state lacks is replayed here, rather than at the first question.
                 pass
             undo.pop_all()
         return ledger
-
-    @contextmanager
-    def _asking(self) -> Iterator[None]:
-        """Within, the state stands still; a reader's has everything that the writer had committed before."""
-        with self._state_lock:
-            self._require_usable()
-            with self._state.held():
-                if self._writer is None and self._trying != get_ident():
-                    catch_up(self._log, self._state)
-                yield
 
     # -- appending ------------------------------------------------------------------------------------------------
 
@@ -279,12 +269,6 @@ class Ledger:
         if self._trying == get_ident():
             raise UsageError("this thread is trying entries out; end the trial first")
 
-    def _require_usable(self) -> None:
-        if self._process != os.getpid():
-            raise StoreError("the ledger was opened before this process forked off; open it again in this process")
-        if self._closed:
-            raise StoreError("the ledger is closed; open it again")
-
     def _require_writer(self) -> Writer:
         self._require_usable()
         if self._writer is None:
@@ -292,152 +276,21 @@ class Ledger:
         self._require_no_trial()
         return self._writer
 
-    # -- asking ---------------------------------------------------------------------------------------------------
+    # -- cosigning ------------------------------------------------------------------------------------------------
 
-    @property
-    def origin(self) -> str:
-        """The log's name."""
-        return self._description.origin
+    def cosign(self, timeout: float = 5.0) -> Cosigned:
+        """Has the newest checkpoint signed by all who are to sign it: log keys, post-quantum key, witnesses.
 
-    @property
-    def ledger_id(self) -> bytes:
-        """The leaf hash of record 0, 32 bytes."""
-        return self._description.ledger_id
+        Its root is computed anew from stored bytes first. All witnesses are asked at once, each for `timeout` seconds
+        at most, while others may append; one that is down is no error (see `Cosigned.asked`). What they sign is added
+        to the stored checkpoint, newer signatures in place of older ones of the same key.
 
-    @property
-    def size(self) -> int:
-        """The number of records."""
-        with self._asking():
-            return self._log.checked_size
-
-    @property
-    def root(self) -> bytes:
-        """The root of the tree over all records, 32 bytes."""
-        with self._asking():
-            return self._log.root_at(self._log.checked_size) or EMPTY_ROOT
-
-    @property
-    def checkpoint(self) -> bytes:
-        """The newest signed checkpoint, a C2SP signed note."""
-        last = self._log.checkpoint()
-        if last is None:
-            raise StoreError("the ledger has no checkpoint; it was not founded to the end")
-        return last[1]
-
-    @property
-    def log(self) -> Log:
-        """Records, tiles and checkpoints as stored."""
-        return self._log
-
-    @property
-    def governance(self) -> Governance:
-        """Who may do what, as of the last record; not to be changed."""
-        with self._asking():
-            return self._state.governance
-
-    def key_head(self, key: bytes) -> KeyHead | None:
-        """Where the chain of a key (33 bytes) stands: the next author_seq, the author_prev to cite; None if unknown."""
-        arguments.check_bytes(key, "key")
-        with self._asking():
-            return self._state.heads.get(key)
-
-    def records(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, bytes]]:
-        """Record numbers and bytes, each re-hashed and held against the tree."""
-        size = self.size
-        return self._log.records(start, size if stop is None else min(stop, size))
-
-    def record(self, seq: int) -> Record:
-        """One record, re-hashed."""
-        arguments.check_count(seq, "seq")
-        with self._asking():
-            return self._log.record(seq)
-
-    def today(self) -> str:
-        """The civil day of the ledger's clock, at its UTC offset."""
-        return queries.day_of(self._clock(), self._state.governance)
-
-    def lookup(
-        self, subject: Subject, list: str, *, valid_at: str | None = None, known_at: int | None = None
-    ) -> Answer:
-        """The subject's status on a list, on a day, as known at a moment.
-
-        `valid_at` is `YYYY-MM-DD` (default: today), `known_at` microseconds since the Unix epoch (default: everything
-        recorded). Raises `UsageError` for an unknown list. "nothing-recorded" does not mean clean.
+        Raises `VerificationFailed` (LED-TREE, LED-CKPT) when the log is not what its checkpoint was signed for,
+        (LED-HEAD) when a witness proves that the log has signed more than is here or something else: then this ledger
+        signs nothing more. Raises `StoreError`.
         """
-        arguments.check_subject(subject)
-        arguments.check_list(list)
-        arguments.check_day(valid_at)
-        with self._asking():
-            asked, known_day = self._as_known(known_at)
-            return asked.lookup(list, subject, valid_at, known_day)
-
-    def history(self, subject: Subject, list: str) -> list[HistoryItem]:
-        """Every act about the subject on the list, in the order of the log."""
-        arguments.check_subject(subject)
-        arguments.check_list(list)
-        with self._asking():
-            asked, _ = self._as_known(None)
-            return [*asked.history(list, subject)]
-
-    def members(
-        self, list: str, *, valid_at: str | None = None, known_at: int | None = None, every: bool = False
-    ) -> Iterator[tuple[Subject, str, tuple[ListingView, ...]]]:
-        """Who is on a list on a day: subject, status, listings; in the order of the subjects' keys.
-
-        Only those whose status is `listed`, unless `every`. Arguments as for `lookup`.
-        """
-        arguments.check_list(list)
-        arguments.check_day(valid_at)
-        with self._asking():
-            asked, known_day = self._as_known(known_at)
-            everybody = asked.members(list, valid_at, known_day)
-        return everybody if every else (found for found in everybody if found[1] == "listed")
-
-    def diff(self, list: str, before: tuple[str, int | None], after: tuple[str, int | None]) -> list[Difference]:
-        """Whose status on a list differs between two points, each a day and a moment of knowledge (None: now)."""
-        points = arguments.check_point(before, "before"), arguments.check_point(after, "after")
-        return [*queries.differences(*(self._statuses(list, *point) for point in points))]
-
-    def _statuses(self, list_id: str, valid_at: str, known_at: int | None) -> dict[Subject, str]:
-        found = self.members(list_id, valid_at=valid_at, known_at=known_at, every=True)
-        return {subject: status for subject, status, _ in found}
-
-    def replay(self, *, size: int | None = None, known_at: int | None = None) -> State:
-        """The state after the first `size` records, or after all recorded at or before a moment, replayed in memory."""
-        arguments.check_count(size, "size")
-        arguments.check_moment(known_at, "known_at")
-        return queries.state_at(self._log, self.size, size, known_at)
-
-    def state_digest(self) -> bytes:
-        """The canonical digest of the current state, 32 bytes: equal wherever the same records were replayed."""
-        with self._asking():
-            return self._state.digest()
-
-    def _as_known(self, known_at: int | None) -> tuple[queries.Queries, str | None]:
-        if known_at is None:
-            return queries.Queries(self._log, self._state, self.today), None
-        state = self.replay(known_at=known_at)
-        return queries.Queries(self._log, state, self.today), queries.day_of(known_at, state.governance)
-
-    def content(self, list: str, subject: Subject, commitment: bytes) -> bytes | None:
-        """Detached content by its commitment, checked against it; None when it is not here or was erased.
-
-        What a backup of the content brought back, although its erasure is on record, is not given out.
-        """
-        erased = self.erased_by(list, subject, commitment)
-        return None if erased is not None else self._contents.read(list, subject, commitment)
-
-    def erased_by(self, list: str, subject: Subject, commitment: bytes) -> int | None:
-        """The number of the record that ordered the erasure of content, or None where none did."""
-        arguments.check_list(list)
-        arguments.check_subject(subject)
-        arguments.check_bytes(commitment, "commitment")
-        with self._asking():
-            return queries.Queries(self._log, self._state, self.today).erased_by(list, subject, commitment)
-
-    def private_store(self) -> PrivateStore:
-        """The store of detached content; raises `UsageError` when the ledger was opened without its key."""
-        return self._contents.store()
+        self._require_writer()
+        return cosign(self._parts, timeout)
 
     # -- closing --------------------------------------------------------------------------------------------------
 

@@ -7,16 +7,18 @@ in memory, since they were checked against it: what the store says of itself wou
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
+from itertools import islice
 
 from creditledger.errors import StoreError, VerificationFailed
+from creditledger.ledger.prover import CheckedTree
 from creditledger.record.entry import ZERO_HASH
 from creditledger.record.record import Record, decode_record
 from creditledger.store.port import Batch, Engine, Snapshot
 from creditledger.tlog.checkpoint import Checkpoint
-from creditledger.tlog.tiles import WIDTH, Tile, TileReader, TreeBuilder, tile_width
-from creditledger.tlog.tree import EMPTY_ROOT, HASH_BYTES, Frontier, leaf_hash, subtree_root
+from creditledger.tlog.tiles import HEIGHT, WIDTH, Tile, TileReader, TreeBuilder
+from creditledger.tlog.tree import HASH_BYTES, Frontier, leaf_hash
 
 LOG_FORMAT = b"creditledger/log/v1"
 _SCAN = 1024
@@ -37,10 +39,13 @@ class Log:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        # The hashes of the partial tile of each level that has one.
-        self._edges: dict[int, bytes] = {}
-        self.checked_size = 0
-        """How many records the signed root that was checked last covers: as far as reading goes."""
+        self.tree = CheckedTree(self._stored_tile)
+        """The tree whose signed root was checked last: as far as reading goes."""
+
+    @property
+    def checked_size(self) -> int:
+        """How many records the signed root that was checked last covers."""
+        return self.tree.size
 
     @property
     def engine(self) -> Engine:
@@ -60,6 +65,20 @@ class Log:
             else:
                 found = next(snapshot.range("checkpoint", seq_key(size)), None)
         return None if found is None else (int.from_bytes(found[0], "big"), found[1])
+
+    def newest_checkpoint(self, good: Callable[[bytes], bool], at_least: int = 0) -> tuple[int, bytes] | None:
+        """The newest checkpoint of a size from `at_least` on that is good, and its size; none older is looked at."""
+        stop: bytes | None = None
+        several = 4  # Mostly one of the newest is good.
+        while True:
+            with self._engine.snapshot() as snapshot:
+                rows = list(islice(snapshot.range("checkpoint", seq_key(at_least), stop, reverse=True), several))
+            for key, note in rows:
+                if good(note):
+                    return int.from_bytes(key, "big"), note
+            if not rows:
+                return None
+            stop, several = rows[-1][0], min(2 * several, _SCAN // 4)
 
     def checkpoints(self) -> Iterator[tuple[int, bytes]]:
         """Every checkpoint, by size."""
@@ -100,7 +119,7 @@ class Log:
         for seq, data in self.raw_records(start, stop):
             if seq // WIDTH != index:
                 index = seq // WIDTH
-                tile = self._checked_tile(0, index) or b""
+                tile = self._leaf_tile(index) or b""
             position = seq % WIDTH * HASH_BYTES
             expected = tile[position : position + HASH_BYTES]
             found = leaf_hash(data)
@@ -119,29 +138,26 @@ class Log:
 
     def root_at(self, size: int) -> bytes | None:
         """The root of the tree's first `size` leaves, or None when the tree is smaller. Raises `VerificationFailed`."""
-        if size == 0:
-            return EMPTY_ROOT
-        have = self.checked_size
-        if size > have:
-            return None
-        return subtree_root(TileReader(have, lambda level, index, _: self._checked_tile(level, index)), 0, size)
+        return self.tree.root(size) if size <= self.tree.size else None
 
     def tiles(self, size: int) -> TileReader:
         """The tree of the first `size` leaves, for a proof or a few, which are to be checked against a root.
 
-        Full tiles are as they are stored: a proof that rests on one that was edited does not hold.
+        Full tiles above the leaves are checked, those of the leaves as they are stored: a proof that rests on one that
+        was edited does not hold. For proofs of the tree that was checked, `prover` is faster.
         """
 
         def read(level: int, index: int, width: int) -> bytes | None:
-            edge = self._edge(level, index)
+            if level and (index + 1) << HEIGHT * (level + 1) <= self.tree.size:
+                return self.tree.rows(level, index)[0]
+            edge = self.tree.edge(level, index)
             return edge if len(edge) >= width * HASH_BYTES else self._stored_tile(level, index, width)
 
         return TileReader(size, read)
 
     def set_edge(self, builder: TreeBuilder) -> None:
         """Takes over the partial tiles of a tree whose root is signed."""
-        self._edges = {tile.level: tile.hashes for tile in builder.partial_tiles()}
-        self.checked_size = builder.size
+        self.tree.take(builder)
 
     def check_edge(self) -> TreeBuilder:
         """Rebuilds the last tiles from the records, holds the root against the last checkpoint, and takes them over.
@@ -161,29 +177,23 @@ class Log:
         self.set_edge(builder)
         return builder
 
-    def _edge(self, level: int, index: int) -> bytes:
-        """The hashes of a tile if it is a partial one of the tree that was checked, else none."""
-        if tile_width(level, index, self.checked_size) in (0, WIDTH):
-            return b""
-        return self._edges.get(level, b"")
-
-    def _checked_tile(self, level: int, index: int) -> bytes | None:
-        """A tile of the tree that was checked: a partial one as it is kept, a full one held against the tile above.
+    def _leaf_tile(self, index: int) -> bytes | None:
+        """A tile of leaf hashes of the tree that was checked: the partial one as it is kept, a full one checked.
 
         None if it is not stored. Raises `VerificationFailed`.
         """
-        if edge := self._edge(level, index):
+        if edge := self.tree.edge(0, index):
             return edge
-        tile = self._stored_tile(level, index, WIDTH)
+        tile = self._stored_tile(0, index, WIDTH)
         if tile is None:
             return None
         position = index % WIDTH * HASH_BYTES
-        expected = (self._checked_tile(level + 1, index // WIDTH) or b"")[position : position + HASH_BYTES]
+        expected = self.tree.rows(1, index // WIDTH)[0][position : position + HASH_BYTES]
         found = _tile_root(tile)
         if found != expected:
             raise VerificationFailed(
-                "LED-TREE", f"tile {index} of level {level} is not the one that the signed root covers",
-                expected=expected.hex() or "its hash in the tile above", found=found.hex(),
+                "LED-TREE", f"tile {index} of level 0 is not the one that the signed root covers",
+                expected=expected.hex(), found=found.hex(),
             )  # fmt: skip
         return tile
 

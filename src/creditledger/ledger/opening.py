@@ -2,7 +2,8 @@
 
 The order matters. The log is held against its last checkpoint and the head outside before the state is looked at; the
 state bears this machine's seal, or is rebuilt from that log; with the log keys that the state then names, the signature
-of the last checkpoint is verified; and only then is the state sealed, and anything signed on top.
+of the last checkpoint is verified; the witnesses are asked whether they have seen more; and only then is the state
+sealed, and anything signed on top.
 """
 
 from __future__ import annotations
@@ -10,21 +11,23 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from creditledger.acts import catalogue as acts
 from creditledger.errors import StoreError, UsageError, VerificationFailed
 from creditledger.keys.signer import Signer
 from creditledger.ledger.contents import Contents
 from creditledger.ledger.founding import LogSigner
-from creditledger.ledger.heads import check_last_checkpoint, check_log_key, claim_head
+from creditledger.ledger.heads import check_last_checkpoint, check_log_keys, claim_head, log_part
 from creditledger.ledger.layout import LOG_TABLES, Description, Layout, clear_directory, make_directory, require_empty
 from creditledger.ledger.log import LOG_FORMAT, Log
 from creditledger.ledger.replay import open_state, replay
 from creditledger.ledger.state import State
+from creditledger.ledger.witnessing import Witnesses, read_policy
 from creditledger.ledger.writer import Writer
 from creditledger.record.entry import ZERO_HASH, check_entry
 from creditledger.store.head import HeadStore, default_head_dir
@@ -33,6 +36,10 @@ from creditledger.store.lock import WriterLock
 from creditledger.store.private import PrivateStore
 from creditledger.tlog.tiles import TreeBuilder
 from creditledger.tlog.tree import leaf_hash
+
+if TYPE_CHECKING:
+    from creditledger.tlog.cosignature import MlDsaSigner
+    from creditledger.tlog.policy import Policy
 
 _logger = logging.getLogger("creditledger")
 
@@ -52,7 +59,16 @@ class Parts:
     heads: HeadStore | None = None
     lock: WriterLock | None = None
     writer: Writer | None = None
+    policy: Policy | None = None
+    witnesses: Witnesses | None = None
+    post_quantum: MlDsaSigner | None = None
     state_lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def witness_policy(self) -> Policy | None:
+        """The witness policy given at opening, or that in the directory; None if there is neither."""
+        if self.policy is None:
+            self.policy = read_policy(self.layout)
+        return self.policy
 
     def close(self) -> None:
         """Writes what is kept in memory and releases everything, whatever of it fails."""
@@ -85,7 +101,6 @@ def found(
     if not isinstance(founding, acts.LedgerCreate):
         raise UsageError("a ledger is founded by an entry with the one act ledger.create/1")
     layout = Layout(Path(directory))
-    signer = LogSigner(founding.origin, log_signer)
     heads = HeadStore(head_dir if head_dir is not None else default_head_dir(os.environ))
     make_directory(layout.directory)
     with ExitStack() as undo:
@@ -105,7 +120,8 @@ def found(
         contents = Contents(layout, content_key, readonly=False)
         undo.callback(contents.close)
         parts = Parts(layout, Description(founding.origin, ZERO_HASH), log, state, contents, clock, heads, lock)
-        writer = parts.writer = _writer(parts, heads, signer, log_signer.public_key, TreeBuilder(), ZERO_HASH, 0)
+        signers = {log_signer.public_key: LogSigner(founding.origin, log_signer)}
+        writer = parts.writer = _writer(parts, heads, signers, TreeBuilder(), ZERO_HASH, 0)
         receipt = writer.append([checked])[0]
         if writer.poisoned is not None:  # Without its head outside, the ledger could never be opened to write.
             raise StoreError(f"the ledger was not founded: {writer.poisoned}")
@@ -116,18 +132,30 @@ def found(
     return parts
 
 
-def open_to_read(directory: StrPath, *, content_key: bytes | None, clock: Callable[[], int]) -> Parts:
-    """Opens a ledger to read; see `Ledger.open`. What the state lacks is yet to be replayed."""
+def open_to_read(
+    directory: StrPath,
+    *,
+    policy: Policy | None,
+    content_key: bytes | None,
+    clock: Callable[[], int],
+    keeper: HeadStore | None = None,
+) -> Parts:
+    """Opens a ledger to read; see `Ledger.open`. What the state lacks is yet to be replayed.
+
+    With the keeper of this machine's seals, a state that does not bear one is not read, but replayed in memory: for
+    whoever judges by it, and does not only show it.
+    """
     layout = Layout(Path(directory))
     description = Description.read(layout)
     log = Log(LmdbEngine.open(layout.log, LOG_TABLES, readonly=True))
     try:
         _check_description(description, log)
-        state = open_state(layout, log=log, readonly=True)
+        identity = None if keeper is None else description.ledger_id
+        state = open_state(layout, log=log, readonly=True, keeper=keeper, ledger_id=identity)
     except BaseException:
         log.engine.close()
         raise
-    return Parts(layout, description, log, state, Contents(layout, content_key, readonly=True), clock)
+    return Parts(layout, description, log, state, Contents(layout, content_key, readonly=True), clock, policy=policy)
 
 
 def catch_up(log: Log, state: State) -> None:
@@ -143,7 +171,10 @@ def catch_up(log: Log, state: State) -> None:
 def open_to_write(
     directory: StrPath,
     *,
-    log_signer: Signer,
+    log_signers: Sequence[Signer],
+    post_quantum_signer: MlDsaSigner | None,
+    policy: Policy | None,
+    witness_timeout: float,
     content_key: bytes | None,
     head_dir: StrPath | None,
     clock: Callable[[], int],
@@ -152,7 +183,8 @@ def open_to_write(
     layout = Layout(Path(directory))
     heads = HeadStore(head_dir if head_dir is not None else default_head_dir(os.environ))
     description = Description.read(layout)
-    signer = LogSigner(description.origin, log_signer)
+    signers = [LogSigner(description.origin, one) for one in log_signers]
+    _check_post_quantum(post_quantum_signer, description)
     with ExitStack() as undo:
         lock = WriterLock(layout.lock)
         undo.callback(lock.release)
@@ -171,13 +203,15 @@ def open_to_write(
         state = open_state(layout, log=log, keeper=heads, ledger_id=description.ledger_id)
         undo.callback(state.close)
         replay(log, state, size)
-        check_log_key(state.governance, description, signer, checkpoint)
+        in_force = check_log_keys(state.governance, description, signers, checkpoint)
+        parts = Parts(layout, description, log, state, contents, clock, heads, lock, policy=policy)
+        parts.post_quantum = post_quantum_signer
+        _ask_witnesses(parts, checkpoint, size, witness_timeout)
         _redo_erasures(contents, state)
-        heads.store(description.ledger_id, size, root, checkpoint)
+        heads.store(description.ledger_id, size, root, log_part(checkpoint, description.origin))
         state.keep_sealed(description.ledger_id)
-        parts = Parts(layout, description, log, state, contents, clock, heads, lock)
         last_time = log.record(size - 1).recorded_at
-        parts.writer = _writer(parts, heads, signer, log_signer.public_key, builder, last_leaf, last_time)
+        parts.writer = _writer(parts, heads, in_force, builder, last_leaf, last_time)
         undo.pop_all()
     return parts
 
@@ -185,17 +219,36 @@ def open_to_write(
 def _writer(
     parts: Parts,
     heads: HeadStore,
-    signer: LogSigner,
-    log_key: bytes,
+    signers: Mapping[bytes, LogSigner],
     builder: TreeBuilder,
     last_leaf: bytes,
     last_time: int,
 ) -> Writer:
+    """The writer, with the signers of the log by key (33 bytes)."""
     return Writer(
-        parts.log, parts.state, origin=signer.verifier.name, builder=builder, last_leaf=last_leaf,
-        last_time=last_time, signers=(signer,), log_keys=(log_key,), heads=heads, content=parts.contents.store,
-        erase=parts.contents.erase, clock=parts.clock, state_lock=parts.state_lock,
+        parts.log, parts.state, origin=parts.description.origin, builder=builder, last_leaf=last_leaf,
+        last_time=last_time, signers=tuple(signers.values()), log_keys=tuple(signers), heads=heads,
+        content=parts.contents.store, erase=parts.contents.erase, clock=parts.clock, state_lock=parts.state_lock,
     )  # fmt: skip
+
+
+def _check_post_quantum(signer: MlDsaSigner | None, description: Description) -> None:
+    """The post-quantum key signs as the log: its name is the origin. Raises `UsageError`."""
+    if signer is not None and signer.verifier.name != description.origin:
+        raise UsageError(
+            f"the post-quantum key is named {signer.verifier.name!r}; that of this ledger has the name of its origin, "
+            f"{description.origin!r}"
+        )
+
+
+def _ask_witnesses(parts: Parts, checkpoint: bytes, size: int, timeout: float) -> None:
+    """Asks the witnesses, if there are any, whether they have seen more; raises `VerificationFailed` (LED-HEAD)."""
+    policy = parts.witness_policy()
+    if policy is None:
+        return
+    witnesses = parts.witnesses = Witnesses(policy, parts.log, parts.description.origin)
+    governance = parts.state.governance
+    witnesses.require_newest(witnesses.ask(checkpoint, size, governance, timeout), governance)
 
 
 def _redo_erasures(contents: Contents, state: State) -> None:

@@ -67,8 +67,8 @@ def open_state(
     """The state as stored; one that is missing, damaged or of another log is begun anew: on disk by a writer, in memory
     by a reader. Without the log, whose it is is not looked at.
 
-    A writer that will judge by it gives the `keeper` of its seal: a store without the seal of `ledger_id` is begun
-    anew, too. Until `State.keep_sealed` was called, what is written to it is not sealed.
+    Whoever will judge by it gives the `keeper` of its seal: a store without the seal of `ledger_id` is begun anew, too.
+    Until `State.keep_sealed` was called, what a writer writes to it is not sealed.
 
     Derived data never blocks the log: whatever is wrong with it, the log can replace it.
     """
@@ -82,7 +82,7 @@ def open_state(
         return _anew(layout, readonly=readonly, keeper=keeper)
     try:
         state.load()
-        sealed = ledger_id is None or state.is_sealed(ledger_id)
+        sealed = ledger_id is None or (state.is_sealed(ledger_id) and state.changed_by_others() is None)
     except (StoreError, FormatError, ValueError, TypeError, LookupError):
         state.close()
         return _anew(layout, readonly=readonly, keeper=keeper)
@@ -108,7 +108,12 @@ def _unusable(layout: Layout, keeper: Keeper | None, ledger_id: bytes | None) ->
 
 def _open(layout: Layout, *, create: bool, readonly: bool, keeper: Keeper | None) -> State:
     engine = LmdbEngine.open(
-        layout.state, STATE_TABLES, create=create, readonly=readonly, sync=False, sole=keeper is not None
+        layout.state,
+        STATE_TABLES,
+        create=create,
+        readonly=readonly,
+        sync=False,
+        sole=keeper is not None and not readonly,
     )
     return State(
         engine,

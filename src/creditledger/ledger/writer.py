@@ -101,6 +101,7 @@ class Writer:
         self._clock = clock
         self._state_lock = state_lock
         self._poisoned: str | None = None
+        self._stopped: VerificationFailed | None = None
         self._commits: GroupCommit[_Request] = GroupCommit(self._commit_group)
 
     def append(
@@ -122,7 +123,7 @@ class Writer:
     def try_out(self, entries: Collection[CheckedEntry]) -> None:
         """Judges entries in order as if they were appended now, and records nothing; raises what `append` would."""
         with self._state_lock:
-            self._require_sound()
+            self.require_sound()
             self._require_own_state()
             self._state.begin()
             place = _Place(self._builder.copy(), self._last_leaf, self._last_time)
@@ -151,7 +152,14 @@ class Writer:
     def _poison(self, error: BaseException) -> None:
         self._poisoned = self._poisoned or str(error) or type(error).__name__
 
-    def _require_sound(self) -> None:
+    def stop(self, proof: VerificationFailed) -> None:
+        """Signs nothing more, since it is proven that the log has signed what is not here: each attempt raises this."""
+        self._stopped = self._stopped or proof
+
+    def require_sound(self) -> None:
+        """Raises `StoreError` after a commit that failed, and what `stop` was given."""
+        if self._stopped is not None:
+            raise self._stopped
         if self._poisoned is not None:
             raise StoreError(
                 f"an earlier commit failed ({self._poisoned}); open the ledger again: what was acknowledged is there, "
@@ -178,7 +186,7 @@ class Writer:
         """Judges and commits; every request leaves with receipts or an error for the thread that waits."""
         place = _Place(self._builder.copy(), self._last_leaf, self._last_time)
         try:
-            self._require_sound()
+            self.require_sound()
             self._require_own_state()
             self._state.begin()
             checkpoint = self._write(unit, place)
@@ -207,7 +215,7 @@ class Writer:
 
     def _write(self, unit: list[_Request], place: _Place) -> bytes | None:
         """Everything up to and with the commit; returns the signed checkpoint, None if nothing was new."""
-        self._require_log_keys()
+        signers = self.log_signers()
         before = place.builder.size
         with self._log.engine.batch() as batch:
             contents: list[ContentItem] = []
@@ -230,7 +238,7 @@ class Writer:
             write_tiles(batch, place.builder, place.tiles)
             place.root = place.builder.root()
             head = Checkpoint(self._origin, place.builder.size, place.root)
-            checkpoint = sign_checkpoint(head, *self._signers)
+            checkpoint = sign_checkpoint(head, *signers)
             batch.append("checkpoint", seq_key(head.size), checkpoint)
         return checkpoint
 
@@ -243,15 +251,24 @@ class Writer:
             self._poison(error)
             raise
 
-    def _require_log_keys(self) -> None:
-        """The checkpoint that covers its revocation is the last that a log key signs."""
+    def log_signers(self) -> tuple[NoteSigner, ...]:
+        """Those whose keys are in force; the checkpoint that covers its revocation is the last that a log key signs.
+
+        Raises `UsageError` when none is left.
+        """
         keys = self._state.governance.keys
-        revoked = [keys[key].revoked for key in self._log_keys if key in keys and keys[key].revoked is not None]
-        if revoked:
+        revoked = {key: keys[key].revoked for key in self._log_keys if key in keys and keys[key].revoked is not None}
+        if len(revoked) == len(self._log_keys):
             raise UsageError(
-                f"the log key that the ledger was opened with was revoked at record {revoked[0]}; "
+                f"the log key that the ledger was opened with was revoked at record {revoked[self._log_keys[-1]]}; "
                 "open the ledger with a log key in force"
             )
+        if revoked:
+            left = [pair for pair in zip(self._log_keys, self._signers, strict=True) if pair[0] not in revoked]
+            self._log_keys, self._signers = tuple(key for key, _ in left), tuple(signer for _, signer in left)
+            for key, seq in revoked.items():
+                _logger.warning("the log key %s… was revoked at record %s: the others sign on", key.hex()[:18], seq)
+        return self._signers
 
     def _settle(self, unit: list[_Request], place: _Place, checkpoint: bytes | None) -> None:
         """What follows a commit that succeeded, before anybody is answered."""

@@ -9,6 +9,7 @@ from creditledger.errors import UsageError
 
 _DOCUMENTS = {
     "format-v1": "creditledger format, version 1",
+    "proofs-v1": "creditledger proofs, version 1",
     "rules-1": "Rule set rules-1",
     "threat-model": "Threat model",
 }

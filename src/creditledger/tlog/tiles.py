@@ -294,9 +294,9 @@ class TileReader:
         tile = self.tile(tile_level, tile_index)
         if tile_level == 0 and len(tile) == TILE_BYTES:
             # A full tile of leaf hashes is seldom asked for twice, and would crowd out those that every proof needs.
-            return _rows(tile[first * HASH_BYTES : (first + (1 << height)) * HASH_BYTES])[-1]
+            return rows_of(tile[first * HASH_BYTES : (first + (1 << height)) * HASH_BYTES])[-1]
         position = (first >> height) * HASH_BYTES
-        return _remembered_rows(tile)[height][position : position + HASH_BYTES]
+        return remembered_rows(tile)[height][position : position + HASH_BYTES]
 
     def tile(self, level: int, index: int) -> bytes:
         """Return the hashes, 32 bytes each, that a tile has in this tree: 256 of them, or fewer in the last tile.
@@ -322,7 +322,7 @@ class TileReader:
                     "rebuild the tiles from the records, or fetch them again"
                 )
             below = range(index * WIDTH, index * WIDTH + width)
-            return b"".join([_rows(self._load(level - 1, number))[-1] for number in below])
+            return b"".join([rows_of(self._load(level - 1, number))[-1] for number in below])
         if not width * HASH_BYTES <= len(tile) <= TILE_BYTES or len(tile) % HASH_BYTES:
             raise FormatError(
                 f"{tile_path(level, index, width)} has {len(tile)} bytes; "
@@ -335,19 +335,21 @@ _NODE: Final = sha256(b"\x01")
 _PAIR: Final = Struct("64s")
 
 
-def _rows(hashes: bytes) -> tuple[bytes, ...]:
-    """Return the rows of the small tree that stands on adjacent hashes, the hashes themselves first.
+def rows_of(hashes: bytes) -> tuple[bytes, ...]:
+    """Return the rows of the small tree that stands on adjacent hashes of 32 bytes, the hashes themselves first.
 
     Row h holds the roots of the complete subtrees of 2^h hashes; what does not make one is left out.
     """
     rows = [hashes]
+    begin = _NODE.copy
     while len(hashes) >= _PAIR.size:
-        row = []
+        row: list[bytes] = []
+        add = row.append
         for (pair,) in _PAIR.iter_unpack(hashes[: len(hashes) // _PAIR.size * _PAIR.size]):
             # As `tree.node_hash`; copying a state that has the first byte in it already is a fifth faster.
-            node = _NODE.copy()
+            node = begin()
             node.update(pair)
-            row.append(node.digest())
+            add(node.digest())
         hashes = b"".join(row)
         rows.append(hashes)
     return tuple(rows)
@@ -355,7 +357,7 @@ def _rows(hashes: bytes) -> tuple[bytes, ...]:
 
 # Keyed by the hashes themselves, so that what is remembered can never be about other bytes than those just read. At
 # 16 KB each these are the upper tiles of 60 million leaves in 16 MB.
-_remembered_rows = lru_cache(maxsize=1024)(_rows)
+remembered_rows = lru_cache(maxsize=1024)(rows_of)
 
 
 def _levels(size: int) -> int:

@@ -1,4 +1,5 @@
-"""Restoring a ledger from an export: the same records, the same checkpoints, the state rebuilt, nothing taken on trust.
+"""Restoring a ledger from an export or from a published log: the same records and root, the state rebuilt, nothing
+taken on trust.
 
 The ledger is built in a directory beside its place and moved there at the end. Until then that directory has no
 `ledger.toml`, so that what a kill leaves behind opens as nothing; the next restore to the same place clears it away.
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +21,7 @@ from creditledger.acts.content import item_id, subject_key
 from creditledger.audit.trust import Trust
 from creditledger.errors import CannotVerify, FormatError, UnsupportedError, UsageError, VerificationFailed
 from creditledger.keys.signer import Signer
+from creditledger.ledger.heads import log_part
 from creditledger.ledger.layout import LOG_TABLES, Description, Layout
 from creditledger.ledger.log import LOG_FORMAT, Log, seq_key, write_tiles
 from creditledger.ledger.receipt import ContentItem
@@ -37,9 +40,9 @@ from creditledger.tlog.checkpoint import open_checkpoint
 from creditledger.tlog.note import NoteVerifier
 from creditledger.tlog.tiles import Tile, TreeBuilder
 from creditledger.tlog.tree import leaf_hash
-from creditledger.transfer.export_file import CONTENT, RECORD, ExportReader, Frame, Totals, read_content
+from creditledger.transfer.export_file import CONTENT, RECORD, Frame, Totals, read_content
 from creditledger.transfer.recorded import Entries
-from creditledger.transfer.survey import open_source
+from creditledger.transfer.restore_source import Reader, open_reader
 
 Progress = Callable[[str, int], None]
 """Called with what is being done (`records`, `contents`) and how many are done."""
@@ -76,13 +79,14 @@ def restore_ledger(
     head_dir: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Restored:
-    """Rebuild a ledger's directory from an export file.
+    """Rebuild a ledger's directory from an export file, or from a published log such as a mirror keeps.
 
     Form, signatures, links, tree, checkpoints and rules of every record are checked; content is held against its
     commitments, and what an erasure on record destroyed is not put back.
 
     Args:
-        export: the file.
+        export: the file, or the directory or http(s) URL where a log is published. Such a log has no content, and only
+            its newest checkpoint.
         directory: where the ledger will be; it must not exist, or be empty.
         trust: what is known of the ledger from elsewhere. Without it, the file is only shown to agree with itself.
         log_signer: the log key. With it this machine will sign for the ledger from where the export ends: only the
@@ -94,7 +98,7 @@ def restore_ledger(
         progress: called now and then.
 
     Raises:
-        FormatError: the file is not a whole export.
+        FormatError: the file is not a whole export, or there is no published log. CannotVerify: some of it is missing.
         VerificationFailed: what it holds contradicts itself, the trust, or what this machine has signed.
         UsageError: something is at the directory, or the file holds content and there is no key for it.
         StoreError: the disk failed. Locked: another restore to the same place is under way.
@@ -103,12 +107,10 @@ def restore_ledger(
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise UsageError(f"{target} is there already; a ledger is restored to a place where nothing is")
     beside = Layout(target.with_name(f".{target.name}.restoring"))
-    make_dir(beside.directory)
-    with open_source(Path(export)) as file, WriterLock(beside.lock):
-        _clear(beside)
+    with open_reader(os.fspath(export), trust) as reader, _place(beside):
         try:
             with _Build(beside, trust, log_signer, content_key, progress) as build:
-                restored = build.run(ExportReader(file), without_content=without_content, head_dir=head_dir)
+                restored = build.run(reader, without_content=without_content, head_dir=head_dir)
             beside.directory.rename(target)
             sync_dir(target.parent)
         except OSError as error:
@@ -121,6 +123,15 @@ def restore_ledger(
             if beside.directory.exists():
                 shutil.rmtree(beside.directory)
     return restored
+
+
+@contextmanager
+def _place(layout: Layout) -> Iterator[None]:
+    """The directory to build in, held against other restores to the same place, and empty."""
+    make_dir(layout.directory)
+    with WriterLock(layout.lock):
+        _clear(layout)
+        yield
 
 
 def _clear(layout: Layout) -> None:
@@ -176,7 +187,7 @@ class _Build:
             self._state.close()
         self._engine.close()
 
-    def run(self, reader: ExportReader, *, without_content: bool, head_dir: str | os.PathLike[str] | None) -> Restored:
+    def run(self, reader: Reader, *, without_content: bool, head_dir: str | os.PathLike[str] | None) -> Restored:
         """Build the ledger from the frames; its description, which makes it one, comes last."""
         frames = reader.frames()
         first_content = self._write_log(frames)
@@ -219,7 +230,7 @@ class _Build:
                     self._check_checkpoint(frame.payload)
                     batch.checkpoints.append((seq_key(self._builder.size), frame.payload))
             except FormatError as error:
-                raise FormatError(f"at byte {frame.offset}: {error}") from error
+                raise FormatError(f"at record {self._builder.size}: {error}") from error
             if len(batch.records) >= _BATCH:
                 self._commit(batch)
                 batch = _Batch()
@@ -384,7 +395,8 @@ class _Build:
                     "newer export, or restore without the log key, to read",
                     expected=f"{head.size} {head.root.hex()}", found=f"{size} {self._builder.root().hex()}",
                 )  # fmt: skip
-            heads.store(description.ledger_id, size, self._builder.root(), self._checkpoint)
+            note = log_part(self._checkpoint, description.origin)
+            heads.store(description.ledger_id, size, self._builder.root(), note)
             state.keep_sealed(description.ledger_id)
         finally:
             heads.close()

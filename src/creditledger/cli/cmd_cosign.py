@@ -1,0 +1,144 @@
+"""`creditledger cosign`: has witnesses, and the post-quantum key, sign the newest checkpoint, once or regularly."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from creditledger.cli import options, output
+from creditledger.cli.ledgers import WITNESS_TIMEOUT, open_writer
+from creditledger.errors import CannotVerify, LedgerError, Locked, NoLedger, StoreError, UsageError
+from creditledger.ledger.cosigning import Cosigned
+from creditledger.ledger.ledger import Ledger
+from creditledger.tlog.cosignature import timestamp
+from creditledger.tlog.note import Signature
+
+_LEAST = 1_000_000
+"""The shortest time between two rounds, in microseconds."""
+_LOCKED_AGAIN = 5.0
+"""Seconds after which another attempt is made when somebody else was writing."""
+
+
+@click.command("cosign")
+@options.directory
+@options.log_keys
+@click.option(
+    "--every",
+    type=options.DurationType(seconds=True),
+    help="Go on, once in so long (30s, 10m, 1h), until interrupted; others can append in between.",
+)
+@click.option(
+    "--timeout", type=click.FloatRange(0.1, 600), default=WITNESS_TIMEOUT, show_default=True,
+    help="Seconds for which witnesses are waited for.",
+)  # fmt: skip
+@options.passphrase
+@options.head_dir
+@options.as_json
+def command(
+    directory: Path,
+    log_key: tuple[Path, ...],
+    pq_key: Path | None,
+    every: int | None,
+    timeout: float,
+    passphrase_file: Path | None,
+    passphrase_fd: int | None,
+    head_dir: Path | None,
+    as_json: bool,
+) -> int:
+    """Have the newest checkpoint of DIR cosigned by the witnesses that DIR/witnesses.policy names.
+
+    Its root is computed anew from the stored records first. With --pq-key, the log signs it with ML-DSA-44, too. What
+    was signed before stays, newer signatures in place of older ones of the same key. One witness that is down stops
+    nobody; one that proves that the log has signed more than is in DIR, or something else, ends this with 3.
+
+    Ends with 4 if too few have cosigned for the policy. With --every, that and a ledger that another process is writing
+    to are told on stderr, and it goes on; it ends with 0 when it is interrupted (SIGINT, SIGTERM).
+    """
+    if every is not None and every < _LEAST:
+        raise UsageError("--every takes at least 1s")
+    signers = options.load_signers(log_key, passphrase_file, passphrase_fd)
+    seed = options.load_mldsa_seed(pq_key, passphrase_file, passphrase_fd)
+
+    def once() -> int:
+        with open_writer(directory, signers, head_dir, mldsa_seed=seed, timeout=timeout) as ledger:
+            done = ledger.cosign(timeout)
+            _show(ledger, done, as_json=as_json, one_of_many=every is not None)
+        if done.quorum_problem:
+            output.say(f"note: {done.quorum_problem}.")
+        return CannotVerify.exit_code if done.quorum_problem else 0
+
+    if every is None:
+        code = once()
+        output.settle(code)
+        return code
+    with _interruption() as interrupted:
+        while not interrupted.is_set():
+            wait = every / 1_000_000
+            try:
+                once()
+            except Locked as error:
+                output.say(f"note: {error}")
+                wait = min(wait, _LOCKED_AGAIN)
+            except NoLedger:
+                raise
+            except StoreError as error:
+                output.say(f"note: {output.explain(error)}")
+            interrupted.wait(wait)
+    return 0
+
+
+@contextmanager
+def _interruption() -> Iterator[threading.Event]:
+    """An event that is set when the process is to end; what it is doing then, it does to the end."""
+    asked = threading.Event()
+    before = {name: signal.signal(name, lambda *_: asked.set()) for name in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
+
+
+def _show(ledger: Ledger, done: Cosigned, *, as_json: bool, one_of_many: bool) -> None:
+    """What came of it."""
+    if as_json:
+        document = _document(ledger, done)
+        output.emit_json_line(document) if one_of_many else output.emit_json(document)
+        return
+    output.facts([("size", str(done.size)), *((f"by {one.name}", _kind(one)) for one in done.signatures)], indent="")
+    if not ledger.has_witnesses:
+        output.say("Nobody was asked: there is no witnesses.policy in the ledger's directory.")
+
+
+def _document(ledger: Ledger, done: Cosigned) -> dict[str, Any]:
+    return {
+        "size": done.size,
+        "signatures": [{"name": one.name, "key_id": one.key_id.hex(), "time": _time(one)} for one in done.signatures],
+        "witnesses": [
+            {"name": one.witness.name, "cosigned": bool(one.signatures), "problem": one.problem} for one in done.asked
+        ],
+        "quorum": None if not ledger.has_witnesses else not done.quorum_problem,
+        "quorum_problem": done.quorum_problem,
+    }
+
+
+def _kind(one: Signature) -> str:
+    """How a key signed, and when."""
+    moment = _time(one)
+    kind = "ML-DSA-44" if len(one.signature) > 1000 else "Ed25519"
+    return kind if moment is None else f"{kind}, {moment}"
+
+
+def _time(one: Signature) -> str | None:
+    """The time that a signature states; None if it states none."""
+    try:
+        seconds = timestamp(one)
+    except LedgerError:  # The log's own Ed25519 signature has none.
+        return None
+    return options.format_moment(seconds * 1_000_000) if seconds else None

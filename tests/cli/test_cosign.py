@@ -1,0 +1,287 @@
+"""`cosign`, and what `init`, `append` and `import` have to do with witnesses and post-quantum keys."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.in_process import InProcess
+from cli.program import Program
+from creditledger.audit.trust import Trust
+from creditledger.cli import run as run_command
+from creditledger.keys.keyfile import read_key, read_public_key
+from creditledger.ledger.ledger import Ledger
+from creditledger.tlog.note import NoteSigner, open_note, sign_note
+from support.witness import FakeWitness, policy_of, witnesses
+
+ORIGIN = "example.org/list"
+
+
+@pytest.fixture
+def one() -> Iterator[FakeWitness]:
+    with witnesses("witness.example/w1") as found:
+        yield found[0]
+
+
+@pytest.fixture
+def run(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Program:
+    return InProcess(tmp_path / "home", capfd, monkeypatch)
+
+
+class Office:
+    """A ledger that the program founded, and its keys."""
+
+    def __init__(self, run: Program, place: Path, *options: object) -> None:
+        self.run = run
+        self.ledger = place / "ledger"
+        self.keys = place / "ledger-keys"
+        self.trust = self.ledger / "ledger.trust"
+        self.laws = 0
+        done = run("init", self.ledger, "--origin", ORIGIN, "--roots", 1, "--no-passphrase", *options)
+        assert done.code == 0, done
+        self.said = done.err
+
+    def key(self, name: str) -> Path:
+        return self.keys / f"{name}.key"
+
+    def law(self) -> Path:
+        """A draft that the root key can sign by itself."""
+        self.laws += 1
+        file = self.ledger.parent / f"law-{self.laws}.json"
+        act = {
+            "type": "law.register/1", "law": f"law-{self.laws}", "title": "Act", "number": "1", "issuer": "Parliament",
+            "effective": "2013-01-01", "until": None,
+        }  # fmt: skip
+        file.write_text(json.dumps({"authority": "root", "acts": [act]}))
+        return file
+
+    def append(self, *options: object, log_keys: tuple[str, ...] = ("log",)) -> Any:
+        log = [word for name in log_keys for word in ("--log-key", self.key(name))]
+        return self.run("append", self.ledger, self.law(), "--key", self.key("root-1"), *log, "--yes", *options)
+
+    def cosign(self, *options: object) -> Any:
+        return self.run("cosign", self.ledger, "--log-key", self.key("log"), *options)
+
+    def verify(self) -> int:
+        return int(self.run("verify", self.ledger, "--trust", self.trust).code)
+
+
+def policy_file(place: Path, *several: FakeWitness) -> Path:
+    file = place / "asked.policy"
+    file.write_text("# Whom we ask\n" + policy_of(*several).to_text())
+    return file
+
+
+@pytest.fixture
+def office(run: Program, tmp_path: Path, one: FakeWitness) -> Office:
+    """One with everything that there is."""
+    return Office(run, tmp_path, "--post-quantum", "--desk", "--witnesses", policy_file(tmp_path, one))
+
+
+# -- init -----------------------------------------------------------------------------------------------------------
+
+
+def test_init_makes_every_key_and_a_trust_file_that_names_them(
+    office: Office, one: FakeWitness, tmp_path: Path
+) -> None:
+    assert office.key("log-pq").stat().st_mode & 0o777 == 0o600
+    trust = Trust.load(office.trust)
+    assert trust.to_text().startswith('format = "creditledger/trust/v2"')
+    assert [vkey.partition("+")[0] for vkey in trust.log_keys] == [ORIGIN, ORIGIN]
+    assert trust.is_post_quantum
+    (desk,) = trust.acknowledgement_verifiers()
+    assert desk.name == f"{ORIGIN}/acknowledgements"
+    assert desk.public_key == read_public_key(office.keys / "desk.key.pub")[1:]
+    assert trust.witnesses == policy_of(one).without_urls()
+    assert (office.ledger / "witnesses.policy").read_bytes() == (tmp_path / "asked.policy").read_bytes()
+    assert one.asked == 0, "founding speaks to nobody"
+    assert "cosign" in office.said
+    assert "--pq-key" in office.said
+    assert office.verify() == 4, "nobody has cosigned yet"
+    assert office.cosign("--pq-key", office.key("log-pq")).code == 0
+    assert office.verify() == 0
+
+
+def test_without_the_options_everything_is_as_it_was(run: Program, tmp_path: Path) -> None:
+    office = Office(run, tmp_path)
+    assert office.trust.read_text().startswith('format = "creditledger/trust/v1"')
+    assert {path.name for path in office.keys.iterdir()} == {
+        "content.key", "log.key", "log.key.pub", "root-1.key", "root-1.key.pub"
+    }  # fmt: skip
+    assert not (office.ledger / "witnesses.policy").exists()
+    assert "--every" not in office.said
+    assert office.append().code == 0
+    done = office.cosign()
+    assert (done.code, "Nobody was asked" in done.err) == (0, True)
+
+
+@pytest.mark.parametrize("content", ["quorum nobody\n", "quorum none\n", "no policy", "\0", ""])
+def test_a_policy_that_is_none_founds_nothing(run: Program, tmp_path: Path, content: str) -> None:
+    (tmp_path / "policy").write_text(content)
+    done = run("init", tmp_path / "ledger", "--origin", ORIGIN, "--no-passphrase", "--witnesses", tmp_path / "policy")
+    assert (done.code, str(tmp_path / "policy") in done.err) == (1, True), done
+    assert not (tmp_path / "ledger").exists()
+    assert not (tmp_path / "ledger-keys").exists()
+
+
+# -- cosign ---------------------------------------------------------------------------------------------------------
+
+
+def test_cosign_tells_who_signed_and_when(office: Office, one: FakeWitness) -> None:
+    done = office.cosign("--pq-key", office.key("log-pq"), "--json")
+    assert done.code == 0, done
+    assert [(line["name"], line["time"] is None) for line in done.json["signatures"]] == [
+        (ORIGIN, True), (ORIGIN, False), (one.name, False)
+    ]  # fmt: skip
+    assert done.json["witnesses"] == [{"name": one.name, "cosigned": True, "problem": ""}]
+    assert (done.json["size"], done.json["quorum"], done.json["quorum_problem"]) == (1, True, "")
+    assert "ML-DSA-44, 20" in office.cosign("--pq-key", office.key("log-pq")).out
+    shown = office.cosign()
+    assert one.name in shown.out
+    with Ledger.open(office.ledger) as ledger:
+        assert ledger.checkpoint.count("\n— ".encode()) == 3, "what was signed before stays"
+
+
+def test_a_quorum_that_is_not_met_ends_with_4(office: Office, one: FakeWitness) -> None:
+    one.close()
+    done = office.cosign("--timeout", "1")
+    assert (done.code, f"missing: 'quorum-of-all' has 0 of the 1 it needs, without '{one.name}'" in done.err) == (
+        4,
+        True,
+    )
+    assert office.cosign("--json").json["quorum"] is False
+
+
+def test_a_wrong_key_is_told(office: Office) -> None:
+    wrong = office.cosign("--pq-key", office.key("log"))
+    assert (wrong.code, "ML-DSA-44 key is needed" in wrong.err) == (1, True)
+    wrong = office.run("cosign", office.ledger, "--log-key", office.key("desk"))
+    assert (wrong.code, "not a log key of this ledger" in wrong.err) == (2, True)
+    assert office.cosign("--every", "0s").code == 2
+    assert office.run("cosign", office.keys, "--log-key", office.key("log"), "--every", "1s").code == 10
+
+
+def test_a_stale_copy_ends_with_3_and_says_what_to_do(office: Office, tmp_path: Path) -> None:
+    """The whole machine was restored: directory, keys and heads."""
+    backup = tmp_path / "backup"
+    shutil.copytree(office.ledger, backup)
+    shutil.copytree(tmp_path / "home", tmp_path / "old-home")
+    assert office.append().code == 0
+    heads = ("--head-dir", tmp_path / "old-home" / "creditledger" / "heads")
+    for command in (("cosign", backup), ("append", backup, office.law(), "--key", office.key("root-1"), "--yes")):
+        done = office.run(*command, "--log-key", office.key("log"), *heads)
+        assert done.code == 3, done
+        assert "LED-HEAD" in done.err
+        assert "catch up from an export" in done.err
+        assert f"{ORIGIN}\n2\n" in done.err, "what proves it is shown"
+
+
+def test_regularly_until_told_to_end_and_others_append_in_between(office: Office, one: FakeWitness) -> None:
+    arguments = ["cosign", office.ledger, "--log-key", office.key("log"), "--every", "1s", "--json"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "creditledger", *map(str, arguments)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=office.run.environment(), text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["size"] == 1
+        for _ in range(100):
+            done = office.append()
+            if done.code == 0:
+                break
+            assert done.code == 11, "only where both wrote at once"
+            time.sleep(0.05)
+        assert done.code == 0
+        while json.loads(process.stdout.readline())["size"] == 1:
+            pass
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=30)
+        assert (process.returncode, said) == (0, "")
+
+
+# -- append and import ------------------------------------------------------------------------------------------------
+
+
+def test_append_has_what_it_recorded_cosigned(office: Office) -> None:
+    assert office.append("--pq-key", office.key("log-pq")).code == 0
+    assert office.verify() == 0
+    assert office.append().code == 0
+    assert office.verify() == 4, "the post-quantum key was not at hand"
+    assert office.append("--dry-run").code == 0
+
+
+@pytest.mark.parametrize("behaviour", ["down", "unavailable", "garbage"])
+def test_append_stops_for_no_witness_that_fails(
+    office: Office, one: FakeWitness, behaviour: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    if behaviour == "down":
+        one.close()
+    one.behaviour = behaviour
+    done = office.append("--json")
+    assert (done.code, done.json[0]["record"]) == (0, 1)
+    assert f"the witness {one.name} could not be asked whether it has seen more" in caplog.text
+    assert "`creditledger cosign` asks the witnesses again" in done.err
+
+
+def test_what_was_recorded_is_told_even_if_a_witness_then_proves_a_second_history(
+    office: Office, one: FakeWitness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = f"{ORIGIN}\n2\n{b64encode(bytes(32)).decode()}\n".encode()
+    log = NoteSigner(ORIGIN, read_key(office.key("log"), None))
+    honest = one.add_checkpoint
+
+    def answer(body: bytes) -> tuple[int, str, bytes]:
+        if b"\n2\n" not in body:
+            return honest(body)
+        one.seen[ORIGIN] = 2, bytes(32), sign_note(other, log)
+        return 422, "text/plain", b"another root"
+
+    monkeypatch.setattr(one, "add_checkpoint", answer)
+    done = office.append("--json")
+    assert done.code == 3
+    assert done.json[0]["record"] == 1
+    assert "recorded and signed, but" in done.err
+    assert "two histories" in done.err
+    assert other.decode() in done.err
+    assert office.append().code == 3, "and from then on it does not even open"
+
+
+def test_two_log_keys_sign_while_one_replaces_the_other(office: Office) -> None:
+    assert office.run("keygen", office.key("log-2"), "--no-passphrase").code == 0
+    public = read_public_key(office.keys / "log-2.key.pub")
+    draft = office.ledger.parent / "key.json"
+    act = {"type": "key.add/1", "authority": "root", "key": public.hex(), "role": "log", "until": None}
+    draft.write_text(json.dumps({"authority": "root", "acts": [act]}))
+    given = ("append", office.ledger, draft, "--key", office.key("root-1"), "--yes", "--log-key", office.key("log"))
+    assert office.run(*given).code == 0
+    assert office.append(log_keys=("log", "log-2")).code == 0
+    with Ledger.open(office.ledger) as ledger:
+        verifiers = [NoteSigner(ORIGIN, read_key(office.key(name), None)).verifier for name in ("log", "log-2")]
+        assert len(open_note(ledger.checkpoint, verifiers).signatures) == 2
+    done = office.cosign("--log-key", office.key("log-2"), "--json")
+    assert [line["name"] for line in done.json["signatures"]].count(ORIGIN) == 2
+
+
+def test_a_pipe_in_the_place_of_the_policy_or_the_label_hangs_nothing(office: Office) -> None:
+    import os
+
+    policy = office.ledger / "witnesses.policy"
+    policy.unlink()
+    os.mkfifo(policy)
+    done = office.append()
+    assert (done.code, "no regular file" in done.err) == (1, True)
+    policy.unlink()
+    label = office.ledger / "ledger.toml"
+    label.unlink()
+    os.mkfifo(label)
+    for command in (("log", office.ledger), ("doctor", office.ledger), ("cosign", office.ledger, "--log-key", "x")):
+        assert run_command([*map(str, command)]) != 0

@@ -1,0 +1,199 @@
+"""`prove`, `verify` of proofs, and `append --answers`, as people use them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from cli.bench import Bench, build
+from cli.in_process import in_process
+from creditledger.audit.trust import Trust
+from creditledger.cli.authoring import is_draft
+from creditledger.keys.keyfile import write_key
+from creditledger.receipts.acknowledgement import (
+    Malformed,
+    Recorded,
+    Refusal,
+    Unrecorded,
+    desk_vkey,
+    open_acknowledgement,
+)
+from creditledger.receipts.formats import ReceiptFile
+from creditledger.tlog.proof_file import TlogProof
+from receipts.cases import DESK, policy, seed
+
+COURT = "district-court-1"
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    return build(tmp_path_factory.mktemp("demo"))
+
+
+@pytest.fixture
+def bench(demo: Bench, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """A copy of the demonstration, whose trust file names the desk's key."""
+    shutil.copytree(demo.ledger.parent, tmp_path / "bench")
+    place = tmp_path / "bench"
+    write_key(place / "keys" / "desk.key", seed("desk"), None)
+    trust = Trust.load(place / "ledger.trust")
+    desk = (desk_vkey(trust.origin, DESK),)
+    (place / "ledger.trust").write_text(Trust(trust.origin, trust.ledger_id, trust.log_keys, desk).to_text())
+    run = type(demo.run)(place / "home")
+    return in_process(
+        Bench(place / "registry", place / "keys", place / "ledger.trust", demo.story, run), capfd, monkeypatch
+    )
+
+
+def draft(path: Path, **changes: object) -> Path:
+    """A listing to be signed by the court."""
+    act = {
+        "type": "listing.add/1", "list": "judgment-defaulters", "subject": "handle:" + "5e" * 32,
+        "ground": "able-but-refuses", "decided": "2024-02-01", "effective": "2024-02-01", "until": None, "case": None,
+        "area": None, "measures": [], "content": {}, "source": None,
+    } | changes  # fmt: skip
+    path.write_text(json.dumps({"authority": COURT, "acts": [act]}))
+    assert is_draft(path)
+    return path
+
+
+def test_prove_and_verify_an_act_a_history_and_a_continuation(bench: Bench, tmp_path: Path) -> None:
+    subject, list_id = bench.subject(next(iter(bench.story.subjects)))
+    proofs = {
+        "act": ("7.0", "9"), "history": ("--subject", subject, "--list", list_id), "extension": ("--from", "5"),
+    }  # fmt: skip
+    for name, arguments in proofs.items():
+        out = tmp_path / name
+        made = bench.run("prove", bench.ledger, *arguments, "-o", out)
+        assert made.code == 0, made
+        assert str(out) in made.out
+        done = bench.run("verify", out, "--trust", bench.trust)
+        assert (done.code, done.out.startswith("verdict: HOLDS")) == (0, True), done
+        assert "NOT CHECKED" in done.out
+        assert bench.run("verify", out, "--trust", bench.trust, "--json").json["verdict"] == "HOLDS"
+        again = bench.run("prove", bench.ledger, *arguments, "-o", out)
+        assert again.code == 2
+        damaged = out.read_bytes()
+        out.write_bytes(damaged[:-40] + bytes([damaged[-40] ^ 1]) + damaged[-39:])
+        assert bench.run("verify", out, "--trust", bench.trust).code in (1, 3)
+    told = bench.run("prove", bench.ledger, "7", "-o", tmp_path / "json", "--json").json
+    assert (told["kind"], told["records"]) == ("receipt", [7])
+
+
+def test_prove_from_a_checkpoint_that_somebody_kept(bench: Bench, tmp_path: Path) -> None:
+    assert bench.run("prove", bench.ledger, "7", "-o", tmp_path / "first").code == 0
+    (tmp_path / "kept").write_bytes(ReceiptFile.from_bytes((tmp_path / "first").read_bytes()).note)
+    assert bench.run("prove", bench.ledger, "--from", tmp_path / "kept", "-o", tmp_path / "on").code == 0
+    assert bench.run("verify", tmp_path / "on", "--trust", bench.trust).code == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("1", "--from", "5"),
+        ("--subject", "host:a.example"),
+        ("--list", "x"),
+        ("100000",),
+        ("seven",),
+        ("--from", "0"),
+    ],
+    ids=str,
+)
+def test_calls_of_prove_that_make_no_sense(bench: Bench, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    done = bench.run("prove", bench.ledger, *arguments, "-o", tmp_path / "out")
+    assert (done.code, (tmp_path / "out").exists()) == (2, False), done
+
+
+def test_on_a_terminal_the_act_comes_before_the_fine_print(demo: Bench, tmp_path: Path) -> None:
+    assert demo.run("prove", demo.ledger, "7", "-o", tmp_path / "receipt").code == 0
+    code, shown = demo.run.on_terminal("verify", tmp_path / "receipt", "--trust", demo.trust)
+    assert code == 0
+    parts = [shown.index(words) for words in ("HOLDS", "What is on record", "What was checked", "What was NOT checked")]
+    assert parts == sorted(parts)
+
+
+def test_a_tlog_proof_is_verified_with_its_record(bench: Bench, tmp_path: Path) -> None:
+    assert bench.run("prove", bench.ledger, "7", "-o", tmp_path / "receipt").code == 0
+    receipt = ReceiptFile.from_bytes((tmp_path / "receipt").read_bytes())
+    (item,) = receipt.items
+    assert TlogProof.from_bytes(item.head + receipt.note).index == 7
+    (tmp_path / "a.tlog-proof").write_bytes(item.head + receipt.note)
+    (tmp_path / "record").write_bytes(item.record)
+    trust = ("--trust", bench.trust)
+    assert bench.run("verify", tmp_path / "a.tlog-proof", *trust, "--record", tmp_path / "record").code == 0
+    assert bench.run("verify", tmp_path / "a.tlog-proof", *trust).code == 2
+    assert bench.run("verify", tmp_path / "receipt", *trust, "--record", tmp_path / "record").code == 2
+    assert bench.run("verify", bench.ledger, *trust, "--record", tmp_path / "record").code == 2
+
+
+def append(bench: Bench, *arguments: object) -> int:
+    return bench.run("append", bench.ledger, *arguments, "--log-key", bench.key("log"), "--yes").code
+
+
+def answers(bench: Bench) -> tuple[object, ...]:
+    return "--answers", bench.keys / "answers", "--desk-key", bench.key("desk"), "--key", bench.key(COURT)
+
+
+def said(bench: Bench, name: str) -> object:
+    data = (bench.keys / "answers" / f"{name}.ack").read_bytes()
+    assert bench.run("verify", bench.keys / "answers" / f"{name}.ack", "--trust", bench.trust).code == 0
+    return open_acknowledgement(data, Trust.load(bench.trust)).outcome
+
+
+def test_what_is_recorded_is_answered_with_receipt_and_acknowledgement(bench: Bench, tmp_path: Path) -> None:
+    file = draft(tmp_path / "a.json")
+    assert append(bench, file, *answers(bench)) == 0
+    outcome = said(bench, "a.json")
+    assert isinstance(outcome, Recorded)
+    receipt = bench.keys / "answers" / "a.json.receipt"
+    assert ReceiptFile.from_bytes(receipt.read_bytes()).proofs()[0].index == outcome.seq
+    assert bench.run("verify", receipt, "--trust", bench.trust).code == 0
+    compared = ("verify", bench.keys / "answers" / "a.json.ack", "--trust", bench.trust, "--with")
+    assert bench.run(*compared, receipt).code == 0
+    assert bench.run("prove", bench.ledger, "7", "-o", tmp_path / "other").code == 0
+    assert bench.run(*compared, tmp_path / "other").code == 4
+    assert bench.run("verify", receipt, "--trust", bench.trust, "--with", receipt).code == 2
+
+
+def test_what_is_refused_or_malformed_is_acknowledged_all_the_same(bench: Bench, tmp_path: Path) -> None:
+    good, refused = draft(tmp_path / "good.json"), draft(tmp_path / "refused.json", ground="no-such-ground")
+    assert append(bench, good, refused, *answers(bench)) == 14
+    outcome = said(bench, "refused.json")
+    assert isinstance(outcome, Refusal)
+    assert outcome.rule.startswith("R-")
+    assert isinstance(said(bench, "good.json"), Unrecorded)
+    assert not [*(bench.keys / "answers").glob("*.receipt")]
+    (tmp_path / "garbage").write_bytes(b"\xc1 garbage \x1b[2J")
+    assert append(bench, tmp_path / "garbage", *answers(bench)) == 1
+    found = said(bench, "garbage")
+    assert isinstance(found, Malformed)
+    assert str(tmp_path) not in found.why
+    compared = ("--trust", bench.trust, "--with", tmp_path / "garbage")
+    assert bench.run("verify", bench.keys / "answers" / "garbage.ack", *compared).code == 0
+    assert bench.run("verify", bench.keys / "answers" / "garbage.ack", *compared[:3], good).code == 3
+
+
+def test_answers_that_could_mislead_are_not_begun(bench: Bench, tmp_path: Path) -> None:
+    file = draft(tmp_path / "a.json")
+    key = ("--key", bench.key(COURT))
+    assert append(bench, file, "--desk-key", bench.key("desk"), *key) == 2
+    assert append(bench, file, *answers(bench), "--dry-run") == 2
+    assert append(bench, file, "--answers", bench.keys / "answers", "--desk-key", bench.key("log"), *key) == 2
+    (tmp_path / "b").mkdir()
+    assert append(bench, file, draft(tmp_path / "b" / "a.json"), *answers(bench)) == 2
+    (bench.keys / "answers" / "a.json.ack").write_bytes(b"")
+    assert append(bench, file, *answers(bench)) == 2
+    assert not [*bench.keys.glob("*.seq.json*")]
+
+
+def test_a_receipt_is_given_even_while_no_witness_answers(bench: Bench, tmp_path: Path) -> None:
+    (bench.ledger / "witnesses.policy").write_text(policy("press").to_text())
+    append(bench, draft(tmp_path / "a.json"), *answers(bench))
+    assert isinstance(said(bench, "a.json"), Recorded)
+    assert bench.run("verify", bench.keys / "answers" / "a.json.receipt", "--trust", bench.trust).code == 0
+    assert bench.run("prove", bench.ledger, "7", "-o", tmp_path / "out").code == 4
+    assert bench.run("prove", bench.ledger, "7", "-o", tmp_path / "out", "--unwitnessed").code == 0

@@ -1,0 +1,788 @@
+#!/usr/bin/env python3
+"""Check a proof that somebody was handed from a creditledger ledger, with a program that shares nothing with it.
+
+    python verify_receipt.py FILE --trust FILE [--record FILE] [--json]
+
+FILE is a receipt, an extension, evidence of a fork, an acknowledgement, or a C2SP .tlog-proof (with the bytes of its
+record). Written from the specification alone: standard library, msgpack and PyNaCl. Exits: 0 it holds; 1 it is no proof
+in the form that is allowed; 3 it does not hold, or a fork is proved; 4 it lacks what the trust file asks for; 13 it is
+of a version not known here. It does not check ML-DSA-44 signatures, nor the fields of acts, and says so.
+"""
+
+import argparse
+import datetime as dt
+import hashlib
+import itertools
+import json
+import re
+import sys
+import tomllib
+from base64 import b64decode, b64encode
+from pathlib import Path
+from typing import Any, NamedTuple
+
+try:
+    import msgpack
+    from nacl.bindings import crypto_core_ed25519_is_valid_point as is_prime_order
+    from nacl.bindings import crypto_sign_open
+    from nacl.exceptions import BadSignatureError
+except ImportError as missing:
+    sys.exit(f"cannot verify: {missing}; install what is needed with: pip install msgpack 'pynacl>=1.6.2'")
+
+ED25519, COSIGNATURE, MLDSA = 1, 4, 6
+SKEW = 300
+EMPTY = hashlib.sha256().digest()
+ZEROS = bytes(32)
+MAX_INT = 2**53 - 1
+
+
+ACT_TYPES = re.compile(
+    r"(ledger\.create|rules\.activate|authority\.(register|close)|mandate\.(grant|revoke)|key\.(add|revoke)|entry\.confirm"
+    r"|(law|ground|measure)\.register|list\.(define|open|close)|source\.cite"
+    r"|listing\.(opening_balance|add|correct|suspend|restore|remove|annul)|appeal\.(file|decide|withdraw)|content\.erase)/1"
+)
+
+
+class Malformed(Exception):
+    """The file is not in the one form that is allowed, and so proves nothing."""
+
+
+class Unknown(Exception):
+    """A version that this program does not know."""
+
+
+class Fails(Exception):
+    """A check does not hold: finding, what was looked at, what was expected, what was found."""
+
+
+class Lacking(Exception):
+    """Something that the trust file asks for is not there, or cannot be checked here."""
+
+
+def form(holds: object, what: str) -> None:
+    """What the form demands."""
+    if not holds:
+        raise Malformed(what)
+
+
+def demand(finding: str, what: str, expected: object, found: object) -> None:
+    """What a proof must show."""
+    if expected != found:
+        raise Fails(finding, what, expected, found)
+
+
+def sha256(*parts: bytes) -> bytes:
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+# -- encoding and text ---------------------------------------------------------------------------------------------
+
+
+def decode(data: bytes, most: int) -> Any:
+    """The value of bytes in the canonical encoding (format v1, section 2.1); arrays as lists."""
+    form(len(data) <= most, f"more than {most} bytes")
+    try:
+        value = msgpack.unpackb(data, max_array_len=4096, max_map_len=0, max_ext_len=0)
+        form(msgpack.packb(value) == data, "not the shortest encoding")
+    except (ValueError, msgpack.UnpackException, RecursionError) as error:
+        raise Malformed(f"not MessagePack: {error!r}") from None
+    level, depth = [value], 0
+    while level:
+        for one in level:
+            scalar = one is None or type(one) in (str, bytes, bool) or (type(one) is int and 0 <= one <= MAX_INT)
+            form(scalar or (type(one) is list and depth < 8), "a value that the encoding does not allow")
+        level, depth = [element for one in level if type(one) is list for element in one], depth + 1
+    return value
+
+
+def is_bytes(value: Any, least: int, most: int) -> bool:
+    return type(value) is bytes and least <= len(value) <= most
+
+
+def base64(text: str) -> bytes:
+    """Base64 in its one spelling."""
+    try:
+        data = b64decode(text, validate=True)
+    except ValueError:
+        raise Malformed("not base64") from None
+    form(b64encode(data).decode() == text, "base64 in another spelling")
+    return data
+
+
+def number(text: str, most: int = MAX_INT) -> int:
+    form(re.fullmatch("0|[1-9][0-9]{0,15}", text) and int(text) <= most, f"{text[:20]!r} is no number of the format")
+    return int(text)
+
+
+NOT_IN_NAMES = re.compile("[+\0-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
+NOT_IN_ORIGINS = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def check_name(name: str) -> None:
+    form(1 <= len(name.encode(errors="replace")) <= 255 and not NOT_IN_NAMES.search(name), "this cannot name a key")
+
+
+# -- trust -----------------------------------------------------------------------------------------------------------
+
+
+class Key(NamedTuple):
+    """A public key with what signature lines call it."""
+
+    name: str
+    key_id: bytes
+    type: int
+    key: bytes
+
+
+def read_vkey(vkey: Any) -> Key:
+    form(type(vkey) is str and len(vkey) <= 4096 and vkey.count("+") >= 2, "a vkey is name+key id+key")
+    name, key_id, encoded = vkey.split("+", 2)
+    check_name(name)
+    key = base64(encoded)
+    form(len(key) >= 2 and key_id == sha256(name.encode(), b"\n", key)[:4].hex(), "a vkey with a wrong key id")
+    if key[0] in (ED25519, COSIGNATURE):
+        form(len(key) == 33 and is_prime_order(key[1:]), "no Ed25519 key")
+    elif key[0] == MLDSA:
+        form(len(key) == 1313, "no ML-DSA-44 key")
+    else:
+        raise Unknown(f"a key of type {key[0]:02x}")
+    return Key(name, bytes.fromhex(key_id), key[0], key[1:])
+
+
+class Trust:
+    """A trust file, version 1 or 2."""
+
+    def __init__(self, data: bytes) -> None:
+        form(len(data) <= 262_144, "the trust file is too large")
+        try:
+            values = tomllib.loads(data.decode())
+        except (ValueError, RecursionError) as error:
+            raise Malformed(f"the trust file is not TOML: {error}") from None
+        version = re.fullmatch("creditledger/trust/v([1-9][0-9]{0,8})", str(values.get("format")))
+        form(version, "the trust file does not say its format")
+        if version and version[1] not in "12":
+            raise Unknown(f"trust file of version {version[1]}")
+        more = {"acknowledgement_keys", "witnesses"} if version and version[1] == "2" else set()
+        known = {"format", "origin", "ledger_id", "log_keys"}
+        form(known <= set(values) <= known | more, "the trust file has other settings than its format")
+        self.origin, ledger_id = values["origin"], values["ledger_id"]
+        form(type(self.origin) is str and re.fullmatch("[0-9a-f]{64}", str(ledger_id)), "origin or ledger_id")
+        check_name(self.origin)
+        lists = [values["log_keys"], values.get("acknowledgement_keys", [""])]
+        form(all(type(one) is list and 1 <= len(one) <= 64 for one in lists), "1 to 64 keys in an array")
+        form(type(values.get("witnesses", "")) is str, "witnesses are a text")
+        self.ledger_id = bytes.fromhex(ledger_id)
+        self.log = [read_vkey(one) for one in values["log_keys"]]
+        self.desk = [read_vkey(one) for one in values.get("acknowledgement_keys", [])]
+        self.witnesses: dict[str, Key] = {}
+        self.groups: list[tuple[str, int, list[str]]] = []
+        self.quorum = "none"
+        self.policy(values.get("witnesses", "quorum none\n"))
+        form(any(one.type == ED25519 for one in self.log), "no Ed25519 log key")
+        form(all(one.type in (ED25519, MLDSA) for one in self.log), "a log key of another type")
+        form(all(one.type == ED25519 for one in self.desk), "an acknowledgement key of another type")
+        form(all(one.type in (COSIGNATURE, MLDSA) for one in self.witnesses.values()), "a witness's key")
+        keys = [*self.log, *self.desk, *self.witnesses.values()]
+        form(len({one.key for one in keys}) == len(keys), "a key twice")
+
+    def policy(self, text: str) -> None:
+        """C2SP tlog-policy without logs."""
+        said, used = False, set[str]()
+        form(text.endswith("\n") and not re.search("[\0-\x08\x0b-\x1f\x7f]", text), "the lines of a policy")
+        for line in text.split("\n"):
+            words = [word for word in re.split("[ \t]+", line) if word]
+            match words:
+                case []:
+                    continue
+                case [first, *_] if first.startswith("#"):
+                    continue
+                case ["witness", name, vkey] | ["witness", name, vkey, _]:
+                    self.witnesses[self.fresh(name)] = read_vkey(vkey)
+                case ["group", name, least, *members] if members:
+                    form({*members} <= self.names() and not used & {*members}, "a member is unknown, or used before")
+                    form(len({*members}) == len(members), "a member twice")
+                    used |= {*members}
+                    count = {"all": len(members), "any": 1}.get(least) or number(least)
+                    form(1 <= count <= len(members), "more than there are members")
+                    self.groups.append((self.fresh(name), count, members))
+                case ["quorum", name]:
+                    form(not said and name in self.names() | {"none"}, "the quorum")
+                    said, self.quorum = True, name
+                case _:
+                    raise Malformed(f"a line of the witness policy: {line[:80]!r}")
+        form(said, "the policy says no quorum")
+
+    def names(self) -> set[str]:
+        return {*self.witnesses, *(name for name, _, _ in self.groups)}
+
+    def fresh(self, name: str) -> str:
+        form(name != "none" and name not in self.names(), "a name twice in the policy")
+        return name
+
+    def met(self, signed: set[tuple[str, bytes]]) -> bool:
+        """Whether the keys that signed make up the quorum."""
+        done = {name for name, key in self.witnesses.items() if (key.name, key.key_id) in signed} | {"none"}
+        for name, least, members in self.groups:
+            if len(done & {*members}) >= least:
+                done.add(name)
+        return self.quorum in done
+
+
+# -- notes and checkpoints -------------------------------------------------------------------------------------------
+
+
+class Line(NamedTuple):
+    name: str
+    key_id: bytes
+    signature: bytes
+
+
+def read_note(data: bytes, most: int) -> tuple[bytes, list[Line]]:
+    """The text and the signature lines of a signed note, its form alone."""
+    form(len(data) <= most, "the note is too large")
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        raise Malformed("the note is not UTF-8") from None
+    end = data.rfind(b"\n\n") + 1
+    text, block = data[:end], data[end + 1 :]
+    form(end and not re.search(rb"[\0-\x09\x0b-\x1f]", text) and block.endswith(b"\n"), "no signed note")
+    lines = block[:-1].decode().split("\n")
+    form(len(lines) <= 100, "more than 100 signatures")
+    found = []
+    for line in lines:
+        form(line.startswith("\u2014 "), "no signature line")
+        name, _, encoded = line[2:].partition(" ")
+        check_name(name)
+        blob = base64(encoded)
+        form(len(blob) > 4, "a signature without signature")
+        found.append(Line(name, blob[:4], blob[4:]))
+    return text, found
+
+
+class Head(NamedTuple):
+    """A checkpoint: what it says, and who signed it as far as that could be checked."""
+
+    size: int
+    root: bytes
+    signed: dict[tuple[str, bytes], int]
+    mldsa: set[tuple[str, bytes]]
+    unknown: int
+
+
+def read_head(text: bytes) -> tuple[str, int, bytes]:
+    lines = text.decode().split("\n")
+    form(len(lines) == 4 and len(text) <= 320, "a checkpoint has three lines")
+    origin, size, root = lines[0], number(lines[1]), base64(lines[2])
+    form(1 <= len(origin.encode()) <= 255 and not NOT_IN_ORIGINS.search(origin), "an origin")
+    form(len(root) == 32 and (size or root == EMPTY), "a root")
+    return origin, size, root
+
+
+def ed25519(finding: str, key: bytes, message: bytes, signature: bytes, what: str) -> None:
+    """The strict verdict of libsodium (format v1, section 6)."""
+    try:
+        demand(finding, what, 64, len(signature))
+        crypto_sign_open(signature + message, key)
+    except BadSignatureError:
+        raise Fails(finding, what, f"a signature by {key.hex()}", signature.hex()) from None
+
+
+def open_head(note: bytes, trust: Trust) -> Head:
+    """Verify every signature by a key of the log or of a witness, but those of ML-DSA-44."""
+    text, lines = read_note(note, 1_000_000)
+    known = {(one.name, one.key_id): one for one in (*trust.log, *trust.witnesses.values())}
+    signed, mldsa, unknown = dict[tuple[str, bytes], int](), set[tuple[str, bytes]](), 0
+    for line in lines:
+        who = (line.name, line.key_id)
+        key = known.get(who)
+        if key is None:
+            unknown += 1
+            continue
+        form(who not in signed and who not in mldsa, "two signatures by one key")
+        time = int.from_bytes(line.signature[:8])
+        if key.type == ED25519:
+            ed25519("LED-CKPT", key.key, text, line.signature, "signature of the checkpoint")
+            signed[who] = 0
+        elif key.type == COSIGNATURE:
+            demand("LED-CKPT", "time of a cosignature", True, 0 < time < 2**63)
+            ed25519("LED-CKPT", key.key, b"cosignature/v1\ntime %d\n" % time + text, line.signature[8:], "cosignature")
+            signed[who] = time
+        else:
+            demand("LED-CKPT", "length of an ML-DSA-44 signature", 2428, len(line.signature))
+            mldsa.add(who)
+    demand("LED-CKPT", "signature by an Ed25519 key of the log", True, any(ids(one) in signed for one in trust.log))
+    origin, size, root = read_head(text)
+    demand("LED-CKPT", "origin", trust.origin, origin)
+    return Head(size, root, signed, mldsa, unknown)
+
+
+def ids(key: Key) -> tuple[str, bytes]:
+    return key.name, key.key_id
+
+
+# -- the tree (RFC 9162 sections 2.1.3.2 and 2.1.4.2) ------------------------------------------------------------------
+
+
+def check_inclusion(hashes: list[bytes], index: int, leaf: bytes, head: Head) -> None:
+    demand("LED-TREE", f"record {index} below the size {head.size}", True, index < head.size)
+    node, last, root = index, head.size - 1, leaf
+    for one in hashes:
+        demand("LED-TREE", "length of the inclusion proof", True, last > 0)
+        if node & 1 or node == last:
+            root = sha256(b"\1", one, root)
+            while not node & 1 and node:
+                node, last = node >> 1, last >> 1
+        else:
+            root = sha256(b"\1", root, one)
+        node, last = node >> 1, last >> 1
+    demand("LED-TREE", "length of the inclusion proof", 0, last)
+    demand("LED-TREE", f"root to which the proof of record {index} leads", head.root.hex(), root.hex())
+
+
+def check_consistency(hashes: list[bytes], old: int, old_root: bytes, new: int, new_root: bytes) -> None:
+    demand("LED-TREE", "sizes from 1 on, the older one first", True, 1 <= old <= new)
+    if old == new:
+        demand("LED-TREE", "hashes between equal sizes", 0, len(hashes))
+        demand("LED-TREE", "roots of one size", old_root.hex(), new_root.hex())
+        return
+    path = [old_root, *hashes] if not old & (old - 1) else list(hashes)
+    demand("LED-TREE", "a proof of some length", True, bool(path))
+    node, last = old - 1, new - 1
+    while node & 1:
+        node, last = node >> 1, last >> 1
+    first = second = path[0]
+    for one in path[1:]:
+        demand("LED-TREE", "length of the consistency proof", True, last > 0)
+        if node & 1 or node == last:
+            first, second = sha256(b"\1", one, first), sha256(b"\1", one, second)
+            while not node & 1 and node:
+                node, last = node >> 1, last >> 1
+        else:
+            second = sha256(b"\1", second, one)
+        node, last = node >> 1, last >> 1
+    demand("LED-TREE", "length of the consistency proof", 0, last)
+    demand("LED-TREE", "roots to which the proof leads", (old_root.hex(), new_root.hex()), (first.hex(), second.hex()))
+
+
+# -- records ---------------------------------------------------------------------------------------------------------
+
+
+class Record(NamedTuple):
+    seq: int
+    time: int
+    prev: bytes
+    leaf: bytes
+    digest: bytes
+    author: str
+    key: bytes
+    author_seq: int
+    author_prev: bytes
+    acts: list[list[Any]]
+
+
+def is_int(value: Any) -> bool:
+    return type(value) is int
+
+
+def is_id(value: Any) -> bool:
+    return type(value) is str and re.fullmatch("[a-z0-9._-]{1,64}", value) is not None
+
+
+def is_key(value: Any) -> bool:
+    return is_bytes(value, 33, 33) and bool(value[0] == 1)
+
+
+def read_record(data: bytes, index: int, trust: Trust) -> Record:
+    """A record that the tree holds: its form, chain fields, ledger and signatures (format v1, sections 3 and 4)."""
+    try:
+        value = decode(data, 65_535)
+        form(type(value) is list and value and is_int(value[0]), "a record")
+        if value[0] != 1:
+            raise Unknown(f"record version {value[0]}")
+        form(len(value) == 6 and is_int(value[1]) and is_int(value[2]) and is_bytes(value[3], 32, 32), "a record")
+        _, seq, time, prev, body, signatures = value
+        form(is_bytes(body, 1, 60_000) and type(signatures) is list and 1 <= len(signatures) <= 17, "a record")
+        form(all(is_bytes(one, 64, 64) for one in signatures), "a signature")
+        demand("LED-CHAIN", "number of the record", index, seq)
+        leaf, own = sha256(b"\0", data), trust.ledger_id if seq else ZEROS
+        demand("LED-LEDGER", "leaf 0", trust.ledger_id.hex(), leaf.hex() if seq == 0 else trust.ledger_id.hex())
+        demand("LED-CHAIN", "link of record 0", True, bool(seq) or prev == ZEROS)
+        entry = decode(body, 60_000)
+        form(type(entry) is list and entry and type(entry[0]) is str, "an entry")
+        if entry[0] != "creditledger/entry/v1":
+            raise Unknown(f"entry version {entry[0][:80]!r}")
+        form(len(entry) == 10, "an entry")
+        _, ledger_id, author, key, author_seq, author_prev, cosigners, not_after, seen, acts = entry
+        form(is_bytes(ledger_id, 32, 32) and is_id(author) and is_key(key) and is_int(author_seq), "an entry")
+        form(is_bytes(author_prev, 32, 32) and type(cosigners) is list and len(cosigners) <= 16, "an entry")
+        form(all(type(one) is list and len(one) == 2 and is_id(one[0]) and is_key(one[1]) for one in cosigners), "them")
+        form(sorted(cosigners) == cosigners, "cosigners in order")
+        form(len({key, *(one[1] for one in cosigners)}) == 1 + len(cosigners), "each key once")
+        pinned = seen is None or (
+            type(seen) is list and len(seen) == 2 and is_int(seen[0]) and is_bytes(seen[1], 32, 32)
+        )
+        form(is_int(not_after) and pinned, "an entry")
+        form(type(acts) is list and 1 <= len(acts) <= 1024, "acts")
+        form(all(type(one) is list and one and type(one[0]) is str for one in acts), "acts")
+        if unknown := [one[0] for one in acts if not ACT_TYPES.fullmatch(one[0])]:
+            raise Unknown(f"act type {unknown[0][:80]!r}")
+    except Malformed as error:
+        raise Fails("LED-ENC", f"record {index}", error, data[:40].hex()) from None
+    demand("LED-LEDGER", "ledger of the entry", own.hex(), ledger_id.hex())
+    demand("LED-ENC", "signatures of the entry", 1 + len(cosigners), len(signatures))
+    for signer, signature in zip([key, *(one[1] for one in cosigners)], signatures, strict=True):
+        ed25519("LED-SIG", signer[1:], body, signature, f"signature in record {index}")
+    demand("LED-TIME", "recorded before the entry expired", True, time <= not_after)
+    size, root = seen or [0, EMPTY]
+    demand("LED-SEEN", "size seen", True, size <= seq and (size > 0 or root == EMPTY))
+    return Record(seq, time, prev, leaf, sha256(body), author, key, author_seq, author_prev, acts)
+
+
+def check_together(records: list[Record]) -> None:
+    for before, one in itertools.pairwise(records):
+        if one.seq == before.seq + 1:
+            demand("LED-CHAIN", f"link of record {one.seq}", before.leaf.hex(), one.prev.hex())
+        demand("LED-TIME", f"record {one.seq} dated after record {before.seq}", True, before.time <= one.time)
+    last: dict[bytes, Record] = {}
+    for one in records:
+        former = last.get(one.key)
+        if former is not None:
+            demand("LED-AUTHOR", "numbers of one key's entries", True, former.author_seq < one.author_seq)
+            if one.author_seq == former.author_seq + 1:
+                demand("LED-AUTHOR", "link of one key's entries", former.digest.hex(), one.author_prev.hex())
+        last[one.key] = one
+
+
+def is_about(act: list[Any], about: list[Any]) -> bool:
+    """Acts about a subject begin: type, list, subject (format v1, section 7.2)."""
+    return act[0].startswith(("listing.", "appeal.", "content.erase/")) and act[1:3] == about
+
+
+SYMBOLS = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+HOST = re.compile(r"(?=.{1,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
+
+
+def is_subject(value: Any) -> bool:
+    """A subject with its check digits (format v1, section 8)."""
+    if type(value) is not list or len(value) != 2:
+        return False
+    match value:
+        case ["handle", bytes(handle)]:
+            return len(handle) == 32
+        case ["uscc", str(code)]:
+            formed = re.fullmatch(f"[{SYMBOLS}]{{18}}", code)
+            return bool(formed) and SYMBOLS[-sum(SYMBOLS.index(code[i]) * 3**i for i in range(17)) % 31] == code[17]
+        case ["lei", str(code)]:
+            formed = re.fullmatch("[0-9A-Z]{18}(?!00|01|99)[0-9]{2}", code)
+            return bool(formed) and int("".join(str(int(one, 36)) for one in code)) % 97 == 1
+        case ["host", str(name)]:
+            return HOST.fullmatch(name) is not None
+    return False
+
+
+# -- the proofs ------------------------------------------------------------------------------------------------------
+
+
+class Case:
+    """One file under check: what it says, and what was not looked at."""
+
+    def __init__(self, trust: Trust) -> None:
+        self.trust = trust
+        self.facts: list[tuple[str, str]] = [("ledger", f"{trust.origin} {trust.ledger_id.hex()}")]
+        self.unchecked: list[str] = []
+        self.lacking: list[str] = []
+        self.fork = False
+
+    def same_ledger(self, ledger_id: bytes) -> None:
+        demand("LED-LEDGER", "ledger", self.trust.ledger_id.hex(), ledger_id.hex())
+
+    def head(self, note: bytes, *, require: bool = True) -> Head:
+        head = open_head(note, self.trust)
+        self.facts.append(("checkpoint", f"size {head.size} root {head.root.hex()}"))
+        names = {ids(key): name for name, key in self.trust.witnesses.items()}
+        for who, time in head.signed.items():
+            if who in names:
+                self.facts.append(("cosigned", f"by {names[who]} at {time} s after 1970"))
+        if head.mldsa:
+            self.unchecked.append(f"{len(head.mldsa)} ML-DSA-44 signatures: only that they are there")
+        if head.unknown:
+            self.unchecked.append(f"{head.unknown} signatures by keys that the trust file does not name")
+        if require:
+            quantum = {ids(one) for one in self.trust.log if one.type == MLDSA}
+            if quantum and not quantum & head.mldsa:
+                self.lacking.append("the ML-DSA-44 signature of the log")
+            if not self.trust.met({*head.signed}):
+                self.lacking.append(f"the quorum {self.trust.quorum} of witnesses, of those that can be checked here")
+        return head
+
+    def records(self, head: Head, proofs: list[tuple[int, list[bytes], bytes]], about: list[Any] | None) -> None:
+        for index, hashes, data in proofs:
+            check_inclusion(hashes, index, sha256(b"\0", data), head)
+        records = [read_record(data, index, self.trust) for index, _, data in proofs]
+        check_together(records)
+        for one in records:
+            if about is not None:
+                demand(
+                    "LED-STRUCT", f"record {one.seq} is about them", True, any(is_about(act, about) for act in one.acts)
+                )
+            self.facts.append(("record", f"{one.seq} recorded at {moment(one.time)} by {one.author}"))
+            for place, act in enumerate(one.acts):
+                if about is None or is_about(act, about):
+                    self.facts.append(("act", f"{one.seq}.{place} {show(act)}"))
+        self.times(head, max(one.time for one in records))
+        self.unchecked += [
+            "the fields of the acts, their lawfulness, and whether the keys were in force",
+            "anything recorded later, and the truth of what was recorded",
+        ]
+        if about is not None:
+            self.unchecked.append("that these are all acts about them: whoever made the receipt claims it")
+
+    def times(self, head: Head, recorded: int) -> None:
+        """No record is dated more than 300 s after a witness of the trust file cosigned."""
+        names = {ids(key): name for name, key in self.trust.witnesses.items()}
+        for who, time in head.signed.items():
+            if who in names and recorded > (time + SKEW) * 1_000_000:
+                raise Fails(
+                    "LED-TIME", f"date against witness {names[who]}", f"{time + SKEW} s or earlier", moment(recorded)
+                )
+
+
+def moment(microseconds: int) -> str:
+    since = dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=microseconds)  # noqa: DTZ001 -- it is printed as UTC
+    return since.isoformat(timespec="microseconds") + "Z"
+
+
+def read_array(data: bytes, kind: str, length: int) -> list[Any]:
+    value = decode(data, 16 << 20)
+    form(type(value) is list and value and type(value[0]) is str, "an array that begins with its version")
+    match = re.fullmatch("creditledger/([a-z]+)/v([1-9][0-9]{0,8})", value[0])
+    form(match and match[1] == kind, f"no {kind}")
+    if match and match[2] != "1":
+        raise Unknown(value[0])
+    form(len(value) == length and is_bytes(value[1], 32, 32), f"a {kind} has {length} elements")
+    elements: list[Any] = value[1:]
+    return elements
+
+
+def read_hashes(value: Any) -> list[bytes]:
+    form(type(value) is list and len(value) <= 64 and all(is_bytes(one, 32, 32) for one in value), "hashes")
+    return list(value)
+
+
+def read_proof(data: bytes) -> tuple[int, list[bytes], bytes, bool]:
+    """A C2SP .tlog-proof: index, hashes, checkpoint, and whether it has extra data."""
+    head, empty, note = data.partition(b"\n\n")
+    try:
+        lines = head.decode("ascii").split("\n")
+    except UnicodeDecodeError:
+        raise Malformed("the head of a proof is not ASCII") from None
+    form(empty and note and lines.pop(0) == "c2sp.org/tlog-proof@v1", "no tlog-proof")
+    extra = bool(lines) and lines[0].startswith("extra ")
+    if extra:
+        form(1 <= len(base64(lines.pop(0)[6:])) <= 49_146, "extra data")
+    form(lines and lines[0].startswith("index "), "no index")
+    index, hashes = number(lines[0][6:], MAX_INT - 1), [base64(line) for line in lines[1:]]
+    form(len(hashes) <= 63 and all(len(one) == 32 for one in hashes), "hashes of 32 bytes, at most 63")
+    return index, hashes, note, extra
+
+
+def receipt(case: Case, data: bytes) -> None:
+    ledger_id, about, note, items = read_array(data, "receipt", 5)
+    form(is_bytes(note, 1, 65_535) and type(items) is list and items, "a checkpoint and records")
+    formed = about is None or (type(about) is list and len(about) == 2 and is_id(about[0]) and is_subject(about[1]))
+    form(formed, "what it is about")
+    proofs: list[tuple[int, list[bytes], bytes]] = []
+    for item in items:
+        form(type(item) is list and len(item) == 2, "a record with its proof")
+        form(is_bytes(item[0], 1, 65_535) and is_bytes(item[1], 1, 4096), "a record with its proof")
+        index, hashes, rest, extra = read_proof(item[1] + note)
+        form(rest == note and not extra, "the head of a proof")
+        form(not proofs or proofs[-1][0] < index, "records in ascending order")
+        proofs.append((index, hashes, item[0]))
+    case.same_ledger(ledger_id)
+    case.records(case.head(note), proofs, about)
+
+
+def extension(case: Case, data: bytes) -> None:
+    ledger_id, old, new, hashes = read_array(data, "extension", 5)
+    form(is_bytes(old, 1, 65_535) and is_bytes(new, 1, 65_535), "two checkpoints")
+    proof = read_hashes(hashes)
+    case.same_ledger(ledger_id)
+    before, after = case.head(old, require=False), case.head(new)
+    check_consistency(proof, before.size, before.root, after.size, after.root)
+    case.facts.append(("shown", f"size {after.size} continues size {before.size}"))
+
+
+def fork(case: Case, data: bytes) -> None:
+    """Whatever does not hold here shows nothing against the log, and is an error of form."""
+    ledger_id, one, other, root, hashes = read_array(data, "fork", 6)
+    form(is_bytes(one, 1, 1_000_000) and is_bytes(other, 1, 1_000_000) and is_bytes(root, 32, 32), "two checkpoints")
+    proof = read_hashes(hashes)
+    try:
+        case.same_ledger(ledger_id)
+        first, second = signed_by_log(one, case.trust), signed_by_log(other, case.trust)
+        form(first[0] <= second[0] and root != first[1], "they do not contradict each other")
+        if first[0]:
+            check_consistency(proof, first[0], root, second[0], second[1])
+        else:
+            form(root == EMPTY, "nothing has another root than the empty one")
+    except Fails as error:
+        raise Malformed(f"it proves nothing: {error}") from None
+    case.facts.append(("fork", f"root {first[1].hex()} and {root.hex()} at size {first[0]}"))
+    case.fork = True
+
+
+def signed_by_log(note: bytes, trust: Trust) -> tuple[int, bytes]:
+    """Size and root of a checkpoint that at least one Ed25519 log key signed; wrong lines beside it do not matter."""
+    text, lines = read_note(note, 1_000_000)
+    for key in trust.log:
+        own = [line.signature for line in lines if (line.name, line.key_id) == ids(key)]
+        if key.type == ED25519 and len(own) == 1:
+            try:
+                ed25519("LED-CKPT", key.key, text, own[0], "signature")
+            except Fails:
+                continue
+            origin, size, root = read_head(text)
+            demand("LED-CKPT", "origin", trust.origin, origin)
+            return size, root
+    raise Malformed("a checkpoint that the log did not sign")
+
+
+UNSEEN = re.compile(
+    "[\0-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164"
+    "\ufdd0-\ufdef\ufeff\uffa0\ufff0-\ufffc\ufffe\uffff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e00ff"
+    "\U000e01f0-\U000e0fff"
+    + "".join(f"{chr(plane << 16 | 0xFFFE)}-{chr(plane << 16 | 0xFFFF)}" for plane in range(1, 17))
+    + "]"
+)  # fmt: skip
+SPACES = "\x20\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+
+
+def acknowledgement(case: Case, data: bytes) -> None:
+    form(len(data) <= 16_384, "too large")
+    text, lines = read_note(data, 16_384)
+    said = text.decode().split("\n")
+    form(re.fullmatch("creditledger/acknowledgement/v[1-9][0-9]{0,8}", said[0]), "no acknowledgement")
+    if said[0] != "creditledger/acknowledgement/v1":
+        raise Unknown(said[0])
+    form(7 <= len(said) <= 9, "6 to 8 lines")
+    _, origin, ledger_id, digest, received, outcome, *words = said[:-1]
+    check_name(origin)
+    form(re.fullmatch("[0-9a-f]{64}", ledger_id) and re.fullmatch("(entry|bytes) [0-9a-f]{64}", digest), "hashes")
+    form(re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z", received), "a moment")
+    try:
+        form(dt.datetime.fromisoformat(received).year >= 1970, "a moment from 1970 on")
+    except ValueError:
+        raise Malformed("a moment that does not exist") from None
+    for line in words:
+        form(1 <= len(line.encode()) <= 2000 and not UNSEEN.search(line) and line.strip(SPACES) == line, "words")
+    if recorded := re.fullmatch("recorded (0|[1-9][0-9]{0,15}) (0|[1-9][0-9]{0,15})", outcome):
+        form(not words and int(recorded[1]) < int(recorded[2]) <= MAX_INT and digest[0] == "e", "recorded")
+    elif refused := re.fullmatch("refused (R(?:-[A-Z0-9]+)+) (-|0|[1-9][0-9]{0,3})", outcome):
+        form(len(words) == 2 and len(refused[1]) <= 64 and (refused[2] == "-" or int(refused[2]) <= 1023), "refused")
+    else:
+        form(outcome in ("malformed", "unrecorded") and len(words) == 1, "an outcome")
+    same = (origin, ledger_id) == (case.trust.origin, case.trust.ledger_id.hex())
+    demand("LED-LEDGER", "ledger of the acknowledgement", True, same)
+    if not case.trust.desk:
+        raise Lacking("the trust file names no acknowledgement_keys")
+    known, signers = {ids(one): one for one in case.trust.desk}, set[tuple[str, bytes]]()
+    for one in lines:
+        who = (one.name, one.key_id)
+        if who in known:
+            form(who not in signers, "two signatures by one key")
+            ed25519("LED-SIG", known[who].key, text, one.signature, "signature of the acknowledgement")
+            signers.add(who)
+        else:
+            case.unchecked.append("a signature by a key that the trust file does not name")
+    demand("LED-SIG", "a signature by a key for acknowledgements", True, bool(signers))
+    case.facts += [("received", received), ("of", digest), ("outcome", outcome), *(("words", line) for line in words)]
+    case.unchecked.append("everything but who said it")
+
+
+def tlog_proof(case: Case, data: bytes, record: bytes) -> None:
+    index, hashes, note, extra = read_proof(data)
+    case.records(case.head(note), [(index, hashes, record)], None)
+    if extra:
+        case.unchecked.append("the extra data of the proof file")
+
+
+KINDS = {"receipt": receipt, "extension": extension, "fork": fork}
+
+
+def run(case: Case, data: bytes, record: bytes | None) -> None:
+    """Check a file of any kind."""
+    array = re.match(rb"[\x90-\x9f](?:[\xa0-\xbf]|\xd9.)creditledger/(receipt|extension|fork)/", data, re.DOTALL)
+    if array:
+        KINDS[array[1].decode()](case, data)
+    elif data.startswith(b"creditledger/acknowledgement/"):
+        acknowledgement(case, data)
+    elif data.startswith(b"c2sp.org/tlog-proof@"):
+        form(record, "a .tlog-proof goes with --record")
+        tlog_proof(case, data, record or b"")
+    else:
+        raise Malformed("neither receipt, extension, fork, acknowledgement nor .tlog-proof")
+    if case.lacking:
+        raise Lacking("; ".join(case.lacking))
+
+
+def show(value: object) -> str:
+    """A value in printable ASCII and bounded: what a proof holds must not steer a terminal."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(show, value[:20]))}]"
+    text = value.hex() if isinstance(value, bytes) else "nil" if value is None else ascii(value).strip("'")
+    return text if len(text) <= 400 else text[:397] + "..."
+
+
+def verify(data: bytes, trust: bytes, record: bytes | None = None) -> tuple[int, dict[str, Any]]:
+    """The exit code, and the report."""
+    report: dict[str, Any] = {"verdict": "", "exit": 0, "facts": [], "NOT CHECKED": []}
+    case = None
+    try:
+        case = Case(Trust(trust))
+        run(case, data, record)
+        report["exit"], report["verdict"] = (3, "FORK") if case.fork else (0, "HOLDS")
+    except Malformed as error:
+        report |= {"exit": 1, "verdict": f"NO PROOF: {show(str(error))}"}
+    except Unknown as error:
+        report |= {"exit": 13, "verdict": f"UNKNOWN VERSION: {show(str(error))}"}
+    except Lacking as error:
+        report |= {"exit": 4, "verdict": f"NOT FULLY CHECKED: it lacks {show(str(error))}"}
+    except Fails as error:
+        finding, what, expected, found = error.args
+        words = f"{finding}: {what}: expected {show(str(expected))}, found {show(str(found))}"
+        report |= {"exit": 3, "verdict": f"FAILED: {words}"}
+    if case is not None and report["exit"] in (0, 3, 4):
+        report["facts"] = [f"{name}: {show(value)}" for name, value in case.facts]
+        report["NOT CHECKED"] = [*case.unchecked, "ML-DSA-44 signatures; the log's clock, but against witnesses"]
+    return report["exit"], report
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Verify, print a report, return the exit code."""
+    parser = argparse.ArgumentParser(description="Check a proof from a creditledger ledger, offline.")
+    parser.add_argument("file", type=Path, help="the proof")
+    parser.add_argument("--trust", type=Path, required=True, help="the trust file, from a source other than the proof")
+    parser.add_argument("--record", type=Path, help="the record that a .tlog-proof file is about")
+    parser.add_argument("--json", action="store_true", help="the report as JSON")
+    options = parser.parse_args(arguments)
+    paths = [options.file, options.trust, *filter(None, [options.record])]
+    if wrong := [path for path in paths if not path.is_file() or path.stat().st_size > 16 << 20]:
+        print(f"cannot verify: {wrong[0]} is no regular file of at most 16 MiB", file=sys.stderr)
+        return 1
+    record = options.record.read_bytes() if options.record else None
+    code, report = verify(options.file.read_bytes(), options.trust.read_bytes(), record)
+    if options.json:
+        print(json.dumps(report, indent=1))
+    else:
+        print(f"verdict: {report['verdict']} (exit {code})")
+        for fact in report["facts"]:
+            print(fact)
+        for words in report["NOT CHECKED"]:
+            print(f"NOT CHECKED: {words}")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
