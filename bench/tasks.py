@@ -23,7 +23,6 @@ from creditledger.audit.trust import Trust
 from creditledger.keys import ed25519
 from creditledger.ledger.founding import LogSigner
 from creditledger.ledger.ledger import Ledger
-from creditledger.ledger.prover import prove_inclusion
 from creditledger.tlog.tree import check_inclusion, leaf_hash
 from creditledger.workers import Pool, processors
 from proving import checkpoints, proofs
@@ -185,7 +184,7 @@ def ask(base: str, acts: int, questions: int) -> dict[str, Any]:
         for number in range(questions):
             seq = number * 7_919 % size
             began = time.perf_counter()
-            proof = prove_inclusion(ledger.log, seq, size)
+            proof = ledger.log.tree.inclusion(seq, size)
             proofs.append(time.perf_counter() - began)
             if number % 100 == 0:
                 check_inclusion(proof, seq, leaf_hash(next(ledger.records(seq, seq + 1))[1]), size, root)

@@ -15,7 +15,6 @@ from creditledger.acts.registry import check_act, restore_act
 from creditledger.codec.own import restore
 from creditledger.keys import ed25519
 from creditledger.ledger.ledger import Ledger
-from creditledger.ledger.prover import prove_inclusion
 from creditledger.ledger.view import LedgerView
 from creditledger.record.entry import CheckedEntry, check_entry, decode_entry, read_entry, restore_entry
 from creditledger.rules import engine
@@ -131,4 +130,4 @@ def test_lookup(benchmark: BenchmarkFixture, world: World) -> None:
 
 def test_inclusion_proof(benchmark: BenchmarkFixture, world: World) -> None:
     size = world.ledger.size
-    benchmark(prove_inclusion, world.ledger.log, 7, size)
+    benchmark(world.ledger.log.tree.inclusion, 7, size)

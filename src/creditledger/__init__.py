@@ -9,6 +9,8 @@
     report = cl.verify("registry", trust=cl.Trust.load("registry.trust"))   # raises VerificationFailed
     print(report.size, report.root.hex(), report.not_checked)
 
+    cl.check_proof(Path("act.receipt").read_bytes(), cl.Trust.load("registry.trust"))       # where there is no ledger
+
 The names below are the public surface; everything else may change. They are loaded when first used.
 """
 
@@ -74,11 +76,21 @@ if TYPE_CHECKING:
     from creditledger.ledger.answer import Difference as Difference
     from creditledger.ledger.answer import HistoryItem as HistoryItem
     from creditledger.ledger.answer import ListingView as ListingView
+    from creditledger.ledger.cosigning import Cosigned as Cosigned
     from creditledger.ledger.ledger import Ledger as Ledger
     from creditledger.ledger.receipt import ContentItem as ContentItem
     from creditledger.ledger.receipt import Receipt as Receipt
+    from creditledger.receipts.check import check
+    from creditledger.receipts.fork import Fork as Fork
+    from creditledger.receipts.make import extend as extend
+    from creditledger.receipts.make import prove as prove
+    from creditledger.receipts.make import prove_history as prove_history
+    from creditledger.receipts.report import ProofReport as ProofReport
+    from creditledger.tlog.cosignature import MlDsaSigner as MlDsaSigner
+    from creditledger.tlog.policy import Policy as Policy
 
     Signer = FileSigner
+    check_proof = check
 
 _ACTS = (
     "Act AppealDecide AppealFile AppealWithdraw AuthorityClose AuthorityRegister ContentErase EntryConfirm "
@@ -96,18 +108,27 @@ _PUBLIC: dict[str, tuple[str, str]] = {
     "ActRef": ("creditledger.acts.kinds", "ActRef"),
     "Answer": ("creditledger.ledger.answer", "Answer"),
     "Commitment": ("creditledger.acts.kinds", "Commitment"),
+    "Cosigned": ("creditledger.ledger.cosigning", "Cosigned"),
     "ContentItem": ("creditledger.ledger.receipt", "ContentItem"),
     "Difference": ("creditledger.ledger.answer", "Difference"),
+    "Fork": ("creditledger.receipts.fork", "Fork"),
     "HistoryItem": ("creditledger.ledger.answer", "HistoryItem"),
     "Ledger": ("creditledger.ledger.ledger", "Ledger"),
     "ListingView": ("creditledger.ledger.answer", "ListingView"),
+    "MlDsaSigner": ("creditledger.tlog.cosignature", "MlDsaSigner"),
     "PassphraseSource": ("creditledger.keys.passphrase", "PassphraseSource"),
+    "Policy": ("creditledger.tlog.policy", "Policy"),
+    "ProofReport": ("creditledger.receipts.report", "ProofReport"),
     "Receipt": ("creditledger.ledger.receipt", "Receipt"),
     "Report": ("creditledger.audit.report", "Report"),
     "Signer": ("creditledger.keys.signer", "FileSigner"),
     "Subject": ("creditledger.acts.kinds", "Subject"),
     "Trust": ("creditledger.audit.trust", "Trust"),
+    "check_proof": ("creditledger.receipts.check", "check"),
     "commit": ("creditledger.acts.content", "commit"),
+    "extend": ("creditledger.receipts.make", "extend"),
+    "prove": ("creditledger.receipts.make", "prove"),
+    "prove_history": ("creditledger.receipts.make", "prove_history"),
     "verify": ("creditledger.audit.auditor", "verify"),
 }
 

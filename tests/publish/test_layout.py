@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from creditledger.audit.signed_tree import SignedTree
 from creditledger.errors import UsageError, VerificationFailed
 from creditledger.publish.layout import LayoutWriter, remove_superseded, write_checkpoint, writing
 from creditledger.tlog.checkpoint import Checkpoint, sign_checkpoint
 from creditledger.tlog.note import NoteSigner
 from creditledger.tlog.tiles import WIDTH, TreeBuilder, parse_tile_path, tile_width
-from creditledger.tlog.tree import leaf_hash
+from creditledger.tlog.tree import Frontier, leaf_hash
 from creditledger.web.place import Folder
 from publish.histories import files_in, naive_files
 
@@ -97,6 +98,22 @@ def test_three_levels(tmp_path: Path) -> None:
     assert files == naive_files(ENTRIES, 70_000)
     for path in ("tile/0/272", "tile/0/273.p/112", "tile/1/000", "tile/1/001.p/17", "tile/2/000.p/1"):
         assert path in files
+    frontier = Frontier()
+    for entry in ENTRIES:
+        frontier.push(leaf_hash(entry))
+    folder, head = Folder(tmp_path / "log"), Checkpoint(ORIGIN, 70_000, frontier.root())
+    tree = SignedTree(folder, head)
+    for index in (0, 100, 255, 256, 273):
+        found = tree.bundle(index, tree.tile(0, index))
+        assert (found.entries, found.problem) == (ENTRIES[index * WIDTH : (index + 1) * WIDTH], None)
+    assert tree.root_at(70_000) == head.root
+    # One hash altered halfway up takes everything below it along, and nothing else.
+    wrong = files["tile/1/000"][:-1] + bytes([files["tile/1/000"][-1] ^ 1])
+    (tmp_path / "log/tile/1/000").write_bytes(wrong)
+    tree = SignedTree(folder, head)
+    with pytest.raises(VerificationFailed, match="tile/1/000 is not the tile that is signed"):
+        tree.tile(0, 7)
+    assert tree.tile(0, 256) == files["tile/0/256"]
 
 
 def test_a_file_is_never_given_other_bytes(tmp_path: Path) -> None:

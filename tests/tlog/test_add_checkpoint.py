@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from creditledger.errors import FormatError, LedgerError
@@ -55,6 +55,7 @@ SPELLINGS = {
     "byte-order-mark": b"\xef\xbb\xbf" + DATA,
     "carriage-returns": HEAD.replace(b"\n", b"\r\n") + NOTE,
     "old-missing": DATA.replace(b"old 7\n", b""),
+    "old-without-its-word": DATA.replace(b"old 7\n", b"7\n"),
     "old-empty": DATA.replace(b"old 7", b"old "),
     "old-twice": b"old 7\n" + DATA,
     "old-after-the-proof": HEAD.replace(b"old 7\n", b"")[:-1] + b"old 7\n\n" + NOTE,
@@ -135,6 +136,7 @@ def test_no_bytes_raise_anything_but_our_errors(data: bytes) -> None:
 
 
 @given(st.integers(0, 2**53 - 1))
+@example(2**53 - 1)
 def test_a_size_is_read_back(size: int) -> None:
     assert parse_size(format_size(size)) == size
 

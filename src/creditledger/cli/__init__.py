@@ -33,7 +33,7 @@ COMMANDS: dict[str, str] = {
     "show": "Show one record, in words or byte by byte.",
     "diff": "Show what changed on a list between two days, or against a CSV file.",
     "replay": "Rebuild the state from the log, up to a record or a moment.",
-    "prove": "Write a receipt: the proof that acts are on record, or that the log continues an older checkpoint.",
+    "prove": "Write a proof that acts are on record, or that the log continues an older one.",
     "trust": "Show what a trust file goes by, or write one with other keys or witnesses.",
     "verify": "Prove that no record was altered, or check a proof.",
     "watch": "Follow ledgers from several sides, and expose a log that shows two histories.",

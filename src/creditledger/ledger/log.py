@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import islice
 
 from creditledger.errors import StoreError, VerificationFailed
-from creditledger.ledger.prover import CheckedTree
+from creditledger.ledger.checked_tree import CheckedTree
 from creditledger.record.entry import ZERO_HASH
 from creditledger.record.record import Record, decode_record
 from creditledger.store.port import Batch, Engine, Snapshot

@@ -17,7 +17,6 @@ from creditledger.errors import CannotVerify, FormatError, VerificationFailed
 from creditledger.ledger.heads import log_verifiers
 from creditledger.ledger.layout import Layout, read_regular
 from creditledger.ledger.log import Log
-from creditledger.ledger.prover import prove_consistency
 from creditledger.rules.governance_state import Governance
 from creditledger.store.files import disk_error
 from creditledger.tlog.checkpoint import open_checkpoint
@@ -70,7 +69,7 @@ class Witnesses:
         from creditledger.witness.asking import ask
 
         asked = ask(
-            self._asked, note, log_verifiers=log_verifiers(governance, self._origin), prove=self._prove,
+            self._asked, note, log_verifiers=log_verifiers(governance, self._origin), prove=self._log.tree.consistency,
             known=dict(self._known), timeout=timeout, now=time.time,
         )  # fmt: skip
         for one in asked:
@@ -78,9 +77,6 @@ class Witnesses:
             if seen is not None:
                 self._known[one.witness.name] = seen
         return asked
-
-    def _prove(self, old: int, new: int) -> tuple[bytes, ...]:
-        return prove_consistency(self._log, old, new)
 
     def require_newest(self, asked: Sequence[Asked], governance: Governance) -> None:
         """The log has signed nothing that is not here, as far as the witnesses know; to be asked before it signs.

@@ -18,7 +18,6 @@ from creditledger.ledger.answer import Address
 from creditledger.ledger.heads import log_verifiers
 from creditledger.ledger.ledger import Ledger
 from creditledger.ledger.log import parse_checkpoint
-from creditledger.ledger.prover import prove_consistency, prove_inclusion
 from creditledger.ledger.receipt import Receipt
 from creditledger.receipts.formats import MAX_ITEMS, About, ExtensionFile, Item, ReceiptFile
 from creditledger.record.entry import decode_entry, entry_hash
@@ -102,7 +101,7 @@ def extend(ledger: Ledger, old: int | bytes, new: int | None = None, *, witnesse
         raise UsageError(
             f"an extension leads from a size of at least 1 to a larger one, not from {size} to {after.head.size}"
         )
-    hashes = prove_consistency(ledger.log, size, after.head.size)
+    hashes = ledger.log.tree.consistency(size, after.head.size)
     check_consistency(hashes, size, before.head.root, after.head.size, after.head.root)
     return ExtensionFile(ledger.ledger_id, before.note, after.note, hashes).to_bytes()
 
@@ -160,7 +159,7 @@ def _receipt(ledger: Ledger, records: list[int], about: About | None, signed: _S
     items = []
     for seq in records:
         data = next(ledger.records(seq, seq + 1))[1]
-        hashes = prove_inclusion(ledger.log, seq, head.size)
+        hashes = ledger.log.tree.inclusion(seq, head.size)
         check_inclusion(hashes, seq, leaf_hash(data), head.size, head.root)
         items.append(Item(data, TlogProof(seq, hashes, signed.note).head()))
     return ReceiptFile(ledger.ledger_id, about, signed.note, tuple(items)).to_bytes()

@@ -16,7 +16,6 @@ import threading
 import time
 import zlib
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any, Final, NamedTuple, cast
 
 from creditledger._version import __version__
@@ -132,8 +131,12 @@ class Client:
         kept: dict[tuple[str, str, int], http.client.HTTPConnection] = vars(self._local).setdefault("kept", {})
         connection = kept.pop(target.origin, None)
         if connection is not None and connection.sock is not None:
-            with suppress(_Broken):
+            try:
                 response = self._send(connection, target, "GET", None, most, keep=True)
+            except _Broken as error:
+                if isinstance(error.__cause__, TimeoutError):
+                    raise  # It was not closed: waiting again at once would be one more attempt.
+            else:
                 kept[target.origin] = connection
                 return response
         connection = self._connect(target)

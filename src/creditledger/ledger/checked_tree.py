@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from creditledger.errors import CannotVerify, UsageError, VerificationFailed
 from creditledger.tlog.tiles import (
@@ -26,9 +26,6 @@ from creditledger.tlog.tiles import (
     tile_width,
 )
 from creditledger.tlog.tree import EMPTY_ROOT, HASH_BYTES, node_hash
-
-if TYPE_CHECKING:
-    from creditledger.ledger.log import Log
 
 KEPT_TILES: Final = 1000
 """Full tiles above the leaves that are kept, at 16 KB each."""
@@ -49,43 +46,6 @@ class _Known(NamedTuple):
     size: int
     edges: dict[int, bytes]
     history: int = 0
-
-
-def prove_inclusion(log: Log, seq: int, size: int) -> tuple[bytes, ...]:
-    """Prove that a record is in the tree of a size.
-
-    Args:
-        log: the log of an open ledger.
-        seq: the number of the record.
-        size: how many records the tree has; at most those that the last checked root covers.
-
-    Returns:
-        The hashes of RFC 9162 section 2.1.3, 32 bytes each, from the sibling of the leaf upwards.
-
-    Raises:
-        UsageError: there is no such record, or no such tree yet.
-        VerificationFailed: finding `LED-TREE`; the stored tiles are not those that the signed root covers.
-        CannotVerify: a tile that is needed is not there.
-    """
-    return log.tree.inclusion(seq, size)
-
-
-def prove_consistency(log: Log, old: int, new: int) -> tuple[bytes, ...]:
-    """Prove that the tree of `new` records begins with that of `old` records.
-
-    Args:
-        log: the log of an open ledger.
-        old: the size of the smaller tree; from 0 nothing is to be shown.
-        new: the size of the larger tree; at most that of the last checked root.
-
-    Returns:
-        The hashes of RFC 9162 section 2.1.4, 32 bytes each.
-
-    Raises:
-        UsageError: there are no such trees yet, or `old` is the larger.
-        VerificationFailed, CannotVerify: as `prove_inclusion`.
-    """
-    return log.tree.consistency(old, new)
 
 
 class CheckedTree:
@@ -214,7 +174,20 @@ class CheckedTree:
         return edge
 
     def inclusion(self, seq: int, size: int) -> tuple[bytes, ...]:
-        """See `prove_inclusion`."""
+        """Prove that a record is in the tree of a size.
+
+        Args:
+            seq: the number of the record.
+            size: how many records the tree has; at most those that the last checked root covers.
+
+        Returns:
+            The hashes of RFC 9162 section 2.1.3, 32 bytes each, from the sibling of the leaf upwards.
+
+        Raises:
+            UsageError: there is no such record, or no such tree yet.
+            VerificationFailed: finding `LED-TREE`; the stored tiles are not those that the signed root covers.
+            CannotVerify: a tile that is needed is not there.
+        """
         known = self._tree_of(size)
         if not 0 <= seq < size:
             raise UsageError(f"there is no record {seq} in a tree of {size} records")
@@ -244,7 +217,19 @@ class CheckedTree:
         return tuple(proof)
 
     def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
-        """See `prove_consistency`."""
+        """Prove that the tree of `new` records begins with that of `old` records.
+
+        Args:
+            old: the size of the smaller tree; from 0 nothing is to be shown.
+            new: the size of the larger tree; at most that of the last checked root.
+
+        Returns:
+            The hashes of RFC 9162 section 2.1.4, 32 bytes each.
+
+        Raises:
+            UsageError: there are no such trees yet, or `old` is the larger.
+            VerificationFailed, CannotVerify: as `inclusion`.
+        """
         known = self._tree_of(new)
         if not 0 <= old <= new:
             raise UsageError(f"a tree of {new} records does not begin with one of {old}")

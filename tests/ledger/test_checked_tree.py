@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from creditledger.errors import CannotVerify, UsageError, VerificationFailed
-from creditledger.ledger import prover
-from creditledger.ledger.prover import CheckedTree
+from creditledger.ledger import checked_tree
+from creditledger.ledger.checked_tree import CheckedTree
 from creditledger.tlog.tiles import WIDTH, TileReader, TreeBuilder
 from creditledger.tlog.tree import (
     EMPTY_ROOT,
@@ -175,7 +175,7 @@ def test_a_tile_that_is_too_short(length: int) -> None:
 def test_full_tiles_above_the_leaves_are_read_once_and_no_more_than_fit_are_kept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(prover, "KEPT_TILES", 1)
+    monkeypatch.setattr(checked_tree, "KEPT_TILES", 1)
     tiles, known = grown()
     read: list[tuple[int, int]] = []
 
