@@ -76,8 +76,10 @@ def published_rows(acts: int, result: dict[str, Any]) -> list[Row]:
     return [
         Row("publish, against merely hashing the records", acts, None, None, result["hash"] / result["publish"], TIMES,
             remark=f"{seconds['publish']} against {seconds['hash']}; {files}"),
-        Row("verify what was published, against a ledger", acts, None, None, result["audit"] / result["verify"], TIMES,
-            remark=f"{seconds['verify']} against {seconds['audit']}; mirrored in {seconds['mirror']}"),
+        Row("verify what was published, against merely hashing", acts, None, None, result["hash"] / result["verify"],
+            TIMES, remark=f"{seconds['verify']}, with every signature and rule; the ledger itself: {seconds['audit']}"),
+        Row("mirror what was published, against merely hashing", acts, None, None, result["hash"] / result["mirror"],
+            TIMES, remark=f"{seconds['mirror']}; each byte verified, each file synced"),
     ]  # fmt: skip
 
 

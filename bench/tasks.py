@@ -234,12 +234,19 @@ def published(base: str) -> dict[str, Any]:
 
 
 def tessera(program: str, base: str, entry_bytes: int, waiting: int, ahead: int) -> dict[str, Any]:
-    """Append to Tessera's POSIX storage (`bench/tessera`): 64 writers that wait for each entry, one that does not."""
+    """Append to Tessera's POSIX storage (`bench/tessera`): 64 writers that wait for each entry, one that does not.
+
+    A batch of it closes when it is full or old, so for writers that wait, one full of their entries serves it best.
+    """
     found = {}
-    for name, writers, number in (("waiting", 64, waiting), ("ahead", 0, ahead)):
+    batches: tuple[tuple[str, int, int, dict[str, Any]], ...] = (
+        ("waiting", 64, waiting, {"batch": 64, "age": "5ms"}),
+        ("ahead", 0, ahead, {"batch": 4096}),
+    )
+    for name, writers, number, batch in batches:
         directory = Path(base) / name
         directory.mkdir(parents=True)
-        settings = {"dir": directory, "size": entry_bytes, "count": number, "writers": writers}
+        settings = {"dir": directory, "size": entry_bytes, "count": number, "writers": writers, **batch}
         command = [program, *(f"-{setting}={value}" for setting, value in settings.items())]
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         found[name] = json.loads(done.stdout)

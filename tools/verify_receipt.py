@@ -553,8 +553,8 @@ def moment(microseconds: int) -> str:
     return since.isoformat(timespec="microseconds") + "Z"
 
 
-def read_array(data: bytes, kind: str, length: int) -> list[Any]:
-    value = decode(data, 16 << 20)
+def read_array(data: bytes, kind: str, length: int, most: int = 16 << 20) -> list[Any]:
+    value = decode(data, most)
     form(type(value) is list and value and type(value[0]) is str, "an array that begins with its version")
     match = re.fullmatch("creditledger/([a-z]+)/v([1-9][0-9]{0,8})", value[0])
     form(match and match[1] == kind, f"no {kind}")
@@ -616,7 +616,7 @@ def extension(case: Case, data: bytes) -> None:
 
 def fork(case: Case, data: bytes) -> None:
     """Whatever does not hold here shows nothing against the log, and is an error of form."""
-    ledger_id, one, other, root, hashes = read_array(data, "fork", 6)
+    ledger_id, one, other, root, hashes = read_array(data, "fork", 6, 2_004_096)
     form(is_bytes(one, 1, 1_000_000) and is_bytes(other, 1, 1_000_000) and is_bytes(root, 32, 32), "two checkpoints")
     proof = read_hashes(hashes)
     try:

@@ -15,8 +15,10 @@ from typing import Any
 
 import pytest
 
-from cli.in_process import InProcess
+from cli.bench import Bench
+from cli.in_process import InProcess, in_process
 from cli.program import Program
+from cli.test_erase import erase, list_somebody
 from creditledger.audit.trust import Trust
 from creditledger.cli import run as run_command
 from creditledger.keys.keyfile import read_key, read_public_key
@@ -229,7 +231,12 @@ def test_append_stops_for_no_witness_that_fails(
     done = office.append("--json")
     assert (done.code, done.json[0]["record"]) == (0, 1)
     assert f"the witness {one.name} could not be asked whether it has seen more" in caplog.text
-    assert "`creditledger cosign` asks the witnesses again" in done.err
+    (asked,) = done.json[0]["cosigning"]["witnesses"]
+    assert (asked["name"], asked["cosigned"]) == (one.name, False)
+    assert (
+        f"cosigned by nobody; missing: {one.name} ({asked['problem']}); the quorum is not met; "
+        "run `creditledger cosign` later"
+    ) in done.err.splitlines()
 
 
 def test_what_was_recorded_is_told_even_if_a_witness_then_proves_a_second_history(
@@ -253,6 +260,53 @@ def test_what_was_recorded_is_told_even_if_a_witness_then_proves_a_second_histor
     assert "two histories" in done.err
     assert other.decode() in done.err
     assert office.append().code == 3, "and from then on it does not even open"
+
+
+def test_who_cosigned_is_said_in_a_line_and_in_json(run: Program, tmp_path: Path, one: FakeWitness) -> None:
+    with witnesses("witness.example/w2") as (two,):
+        policy = policy_of(one, two).to_text().replace(" all ", " any ")
+        (tmp_path / "policy").write_text(policy)
+        office = Office(run, tmp_path, "--witnesses", tmp_path / "policy")
+        done = office.append("--json")
+        assert f"cosigned by {one.name}, {two.name}: the quorum is met" in done.err.splitlines()
+        assert done.json[0]["cosigning"]["quorum"] is True
+        assert [(line["name"], line["cosigned"]) for line in done.json[0]["cosigning"]["witnesses"]] == [
+            (one.name, True), (two.name, True)
+        ]  # fmt: skip
+    one.behaviour = "garbage"
+    two.close()
+    done = office.append()
+    assert done.err.count("cosigned by") == 1
+    assert "cosigned by nobody; missing: " in done.err
+    one.behaviour = "honest"
+    done = office.append()
+    assert f"cosigned by {one.name}: the quorum is met; missing: {two.name} (" in done.err
+    assert "`creditledger cosign` later" not in done.err
+    without = Office(run, tmp_path / "alone").append("--json")
+    assert (without.json[0]["cosigning"], without.err) == (None, "")
+
+
+def test_an_erasure_is_cosigned_and_takes_several_log_keys(
+    bench: Bench, one: FakeWitness, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = in_process(bench, capfd, monkeypatch)
+    list_somebody(here)
+    (bench.ledger / "witnesses.policy").write_text(policy_of(one).to_text())
+    assert bench.run("keygen", bench.key("log-pq"), "--type", "ml-dsa-44", "--no-passphrase").code == 0
+    keys = ("--log-key", bench.key("log"), "--pq-key", bench.key("log-pq"), "--yes", "--json")
+    done = erase(here, *keys)
+    assert done.code == 0, done.err
+    assert f"cosigned by {one.name}: the quorum is met" in done.err
+    found = done.json["cosigning"]
+    assert (found["size"], found["quorum"]) == (done.json["record"] + 1, True)
+    with Ledger.open(bench.ledger) as ledger:
+        # The log's own, its post-quantum one, and the witness's.
+        assert ledger.checkpoint.count("\n— ".encode()) == 3
+    monkeypatch.setattr(one, "behaviour", "unavailable")
+    list_somebody(here, "handle:" + "5f" * 32)
+    done = erase(here, "--yes", "--json", handle="handle:" + "5f" * 32)
+    assert (done.code, done.json["cosigning"]["quorum"]) == (0, False)
+    assert "run `creditledger cosign` later" in done.err
 
 
 def test_two_log_keys_sign_while_one_replaces_the_other(office: Office) -> None:

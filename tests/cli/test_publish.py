@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from cli.bench import Bench, fingerprint
 from cli.in_process import in_process
+from cli.test_erase import list_somebody
+from creditledger.store.lock import WriterLock
 from publish.histories import forked, history, stored
+from support.witness import policy_of, witnesses
 from web.servers import serving
 
 
@@ -72,6 +78,9 @@ def test_what_does_not_go(desk: Bench, tmp_path: Path) -> None:
         (2, "published log", ("verify", desk.ledger, "--trust", desk.trust, "--cache", tmp_path / "cache")),
         (2, "not an address to fetch from", ("verify", "https://a@b/", "--trust", desk.trust)),
         (2, "not an address to fetch from", ("mirror", "ftp://b/", tmp_path / "copy", "--trust", desk.trust)),
+        (2, "--every", ("publish", desk.ledger, out, "--every", "0s")),
+        (2, "--every", ("publish", desk.ledger, out, "--every", "1s", "--dry-run")),
+        (10, "there is no ledger", ("publish", tmp_path / "none", out, "--every", "1s")),
         (2, "--every", ("mirror", out, tmp_path / "copy", "--trust", desk.trust, "--every", "often")),
         (2, "neither a directory", ("mirror", tmp_path / "none", tmp_path / "copy", "--trust", desk.trust)),
         (2, "is a ledger's directory", ("mirror", out, desk.ledger, "--trust", desk.trust)),
@@ -122,3 +131,51 @@ def test_a_mirror_follows_until_it_is_interrupted(demo: Bench, tmp_path: Path) -
     assert process.returncode == 130
     assert told.count(b'"behind":false') >= 1
     assert demo.run("verify", copy, "--trust", demo.trust).code == 0
+
+
+def test_it_publishes_regularly_what_others_append_and_no_passing_trouble_ends_it(
+    bench: Bench, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    here = in_process(bench, capfd, monkeypatch)
+    with publishing(bench, out, signal.SIGTERM) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        first = json.loads(process.stdout.readline())
+        with WriterLock(out / ".lock"):
+            assert "note: " in process.stderr.readline()
+            list_somebody(here)  # The ledger is not kept open from round to round.
+        second = json.loads(process.stdout.readline())
+        assert (second["before"], second["size"]) == (first["size"], first["size"] + 1)
+        with witnesses("witness.example/w1") as (one,):
+            (bench.ledger / "witnesses.policy").write_text(policy_of(one).to_text())
+            while "no checkpoint of the ledger meets its witness policy" not in process.stderr.readline():
+                pass
+            cosigned = bench.run("cosign", bench.ledger, "--log-key", bench.key("log"))
+            assert cosigned.code == 0, cosigned
+        while b"witness.example/w1" not in (out / "checkpoint").read_bytes():
+            time.sleep(0.05)
+    assert bench.run("verify", out, "--trust", bench.trust).code == 0
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_publishing_regularly_ends_with_0_when_it_is_told_to(demo: Bench, tmp_path: Path, how: signal.Signals) -> None:
+    with publishing(demo, tmp_path / "out", how) as process:
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["before"] == 0
+
+
+@contextmanager
+def publishing(bench: Bench, out: Path, how: signal.Signals) -> Iterator[subprocess.Popen[str]]:
+    """The program that publishes every second; in the end it is told to end, and does so with 0."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "creditledger", "publish", bench.ledger, out, "--every", "1s", "--json"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=bench.run.environment(), text=True,
+    ) as process:  # fmt: skip
+        try:
+            yield process
+            process.send_signal(how)
+            _, said = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert (process.returncode, "Traceback" in said) == (0, False), said

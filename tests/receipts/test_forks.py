@@ -57,6 +57,24 @@ def test_histories_that_agree_are_no_fork() -> None:
     assert both(encode(("creditledger/fork/v2", *forged)), world().trust()) == 13
 
 
+@pytest.mark.parametrize(
+    ("version", "code"),
+    [
+        ("v2", 13), ("v10", 13), ("v999999999", 13), ("v01", 1), ("v0", 1), ("f1", 1), ("v1 ", 1), ("v+2", 1), ("", 1),
+        ("v\u0662", 1), ("v1.1", 1), ("v9999999999", 1),
+    ],
+)  # fmt: skip
+def test_a_version_is_a_number_in_its_one_spelling(version: str, code: int) -> None:
+    """What is none is no version that another program may know, but no evidence at all."""
+    _, *elements = decode(forks()[1], 1 << 20)
+    assert both(encode((f"creditledger/fork/{version}", *elements)), world().trust()) == code
+
+
+def test_what_is_too_large_for_a_fork_is_none_of_any_version() -> None:
+    data = encode(("creditledger/fork/v2", bytes(fork.MAX_BYTES)))
+    assert both(data, world().trust()) == 1
+
+
 def test_a_log_does_not_get_out_of_what_it_signed_by_a_wrong_line() -> None:
     genuine, forged = world().notes[9], signed(9, HASH)
     spoilt = also_signed(genuine, [witness("stranger")])

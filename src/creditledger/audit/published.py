@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -33,6 +34,7 @@ from creditledger.tlog.tiles import (
 )
 from creditledger.tlog.tree import HASH_BYTES, leaf_hash
 from creditledger.web.place import TIMEOUT, Folder, Place, open_place
+from creditledger.web.threads import FetchThreads
 from creditledger.web.url import is_url
 
 if TYPE_CHECKING:
@@ -220,14 +222,12 @@ def ahead(work: Callable[[T], R], items: Iterable[T], threads: int, weight: Call
 
     `weight` says how many bytes a result takes; as far as the last one tells, `AHEAD_BYTES` are made ahead at most.
     """
-    from concurrent.futures import ThreadPoolExecutor  # It takes a while to load.
-
-    with ThreadPoolExecutor(threads, thread_name_prefix="creditledger-fetch") as pool:
+    with FetchThreads(threads, "creditledger-fetch") as pool:
         under_way: deque[Future[R]] = deque()
         room = threads
         try:
             for item in items:
-                under_way.append(pool.submit(work, item))
+                under_way.append(pool.submit(partial(work, item)))
                 while len(under_way) >= room:
                     found = under_way.popleft().result()
                     room = min(max(AHEAD_BYTES // max(weight(found), 1), 1), 2 * threads)

@@ -13,7 +13,8 @@ import click
 from creditledger.cli import options, output, pins
 from creditledger.cli.answering import Answers, open_answers
 from creditledger.cli.authoring import act_at, go_on, is_draft, judge, show_entry
-from creditledger.cli.ledgers import cosign_at_end, open_rehearsal, open_writer
+from creditledger.cli.cosigning import cosign_at_end
+from creditledger.cli.ledgers import open_rehearsal, open_writer
 from creditledger.cli.positions import head_of, sequence_of, waiting
 from creditledger.client.compose import Prepared, compose, prepare
 from creditledger.client.draft import load_draft
@@ -134,21 +135,21 @@ def command(
             _tell_dry(items, as_json=as_json)
             return 0
         receipts = answers.keep(_record(ledger, items, key, signer, cosigners, now))
-        code = cosign_at_end(ledger, post_quantum=seed is not None)
+        ending = cosign_at_end(ledger, post_quantum=seed is not None)
         answers.recorded(ledger)
     rows: list[dict[str, Any]] = [
         {
             "file": str(item.file), "record": one.seq, "address": one.address, "acts": one.acts,
             "entry_hash": one.entry_hash.hex(), "leaf_hash": one.leaf_hash.hex(),
             "recorded_at": options.format_moment(one.recorded_at), "size": one.size,
-            "drawn": item.drawn,
+            "drawn": item.drawn, "cosigning": ending.document,
         }
         for item, one in zip(items, receipts, strict=True)
     ]  # fmt: skip
-    output.settle(code)
+    output.settle(ending.code)
     if as_json:
         output.emit_json(rows)
-        return code
+        return ending.code
     for item, row in zip(items, rows, strict=True):
         already = "recorded already, as " if item.recorded else ""
         acts = count(row["acts"], "act")
@@ -156,7 +157,7 @@ def command(
             f"{row['file']}: {already}record {row['record']}, {acts}, refer to the first as {row['address']} or "
             f"{row['entry_hash']}#0"
         )
-    return code
+    return ending.code
 
 
 def _read(

@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
 
 from creditledger.cli import options, output
+from creditledger.cli.cosigning import document, time_of
 from creditledger.cli.ledgers import WITNESS_TIMEOUT, open_writer
-from creditledger.errors import CannotVerify, LedgerError, Locked, NoLedger, StoreError, UsageError
+from creditledger.cli.rounds import every, in_rounds
+from creditledger.errors import CannotVerify
 from creditledger.ledger.cosigning import Cosigned
 from creditledger.ledger.ledger import Ledger
-from creditledger.tlog.cosignature import timestamp
 from creditledger.tlog.note import Signature
-
-_LEAST = 1_000_000
-"""The shortest time between two rounds, in microseconds."""
-_LOCKED_AGAIN = 5.0
-"""Seconds after which another attempt is made when somebody else was writing."""
 
 
 @click.command("cosign")
 @options.directory
 @options.log_keys
-@click.option(
-    "--every",
-    type=options.DurationType(seconds=True),
-    help="Go on, once in so long (30s, 10m, 1h), until interrupted; others can append in between.",
-)
+@every("Go on, once in so long (30s, 10m, 1h), until interrupted; others can append in between.")
 @click.option(
     "--timeout", type=click.FloatRange(0.1, 600), default=WITNESS_TIMEOUT, show_default=True,
     help="Seconds for which witnesses are waited for.",
@@ -60,8 +47,6 @@ def command(
     Ends with 4 if too few have cosigned for the policy. With --every, that and a ledger that another process is writing
     to are told on stderr, and it goes on; it ends with 0 when it is interrupted (SIGINT, SIGTERM).
     """
-    if every is not None and every < _LEAST:
-        raise UsageError("--every takes at least 1s")
     signers = options.load_signers(log_key, passphrase_file, passphrase_fd)
     seed = options.load_mldsa_seed(pq_key, passphrase_file, passphrase_fd)
 
@@ -73,72 +58,26 @@ def command(
             output.say(f"note: {done.quorum_problem}.")
         return CannotVerify.exit_code if done.quorum_problem else 0
 
-    if every is None:
-        code = once()
-        output.settle(code)
-        return code
-    with _interruption() as interrupted:
-        while not interrupted.is_set():
-            wait = every / 1_000_000
-            try:
-                once()
-            except Locked as error:
-                output.say(f"note: {error}")
-                wait = min(wait, _LOCKED_AGAIN)
-            except NoLedger:
-                raise
-            except StoreError as error:
-                output.say(f"note: {output.explain(error)}")
-            interrupted.wait(wait)
-    return 0
-
-
-@contextmanager
-def _interruption() -> Iterator[threading.Event]:
-    """An event that is set when the process is to end; what it is doing then, it does to the end."""
-    asked = threading.Event()
-    before = {name: signal.signal(name, lambda *_: asked.set()) for name in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked
-    finally:
-        for name, handler in before.items():
-            signal.signal(name, handler)
+    if every is not None:
+        return in_rounds(once, every)
+    code = once()
+    output.settle(code)
+    return code
 
 
 def _show(ledger: Ledger, done: Cosigned, *, as_json: bool, one_of_many: bool) -> None:
     """What came of it."""
     if as_json:
-        document = _document(ledger, done)
-        output.emit_json_line(document) if one_of_many else output.emit_json(document)
+        found = document(ledger, done)
+        output.emit_json_line(found) if one_of_many else output.emit_json(found)
         return
     output.facts([("size", str(done.size)), *((f"by {one.name}", _kind(one)) for one in done.signatures)], indent="")
     if not ledger.has_witnesses:
         output.say("Nobody was asked: there is no witnesses.policy in the ledger's directory.")
 
 
-def _document(ledger: Ledger, done: Cosigned) -> dict[str, Any]:
-    return {
-        "size": done.size,
-        "signatures": [{"name": one.name, "key_id": one.key_id.hex(), "time": _time(one)} for one in done.signatures],
-        "witnesses": [
-            {"name": one.witness.name, "cosigned": bool(one.signatures), "problem": one.problem} for one in done.asked
-        ],
-        "quorum": None if not ledger.has_witnesses else not done.quorum_problem,
-        "quorum_problem": done.quorum_problem,
-    }
-
-
 def _kind(one: Signature) -> str:
     """How a key signed, and when."""
-    moment = _time(one)
+    moment = time_of(one)
     kind = "ML-DSA-44" if len(one.signature) > 1000 else "Ed25519"
     return kind if moment is None else f"{kind}, {moment}"
-
-
-def _time(one: Signature) -> str | None:
-    """The time that a signature states; None if it states none."""
-    try:
-        seconds = timestamp(one)
-    except LedgerError:  # The log's own Ed25519 signature has none.
-        return None
-    return options.format_moment(seconds * 1_000_000) if seconds else None

@@ -13,6 +13,7 @@ from creditledger.acts.catalogue import Act, ContentErase
 from creditledger.acts.content import item_id
 from creditledger.acts.kinds import Subject
 from creditledger.cli import options, output
+from creditledger.cli.cosigning import Ending, cosign_at_end
 from creditledger.cli.ledgers import open_writer
 from creditledger.cli.positions import head_of, sequence_of
 from creditledger.client.compose import Prepared, compose
@@ -66,7 +67,7 @@ class CommitmentType(click.ParamType[bytes]):
 @click.option("--law", required=True, help="The law under which it is erased, as registered in the ledger.")
 @click.option("--article", required=True, help="The article of that law.")
 @click.option("--key", required=True, type=click.Path(path_type=Path), help="The authority's key file: signs the act.")
-@click.option("--log-key", required=True, type=click.Path(path_type=Path), help="The key file that signs checkpoints.")
+@options.log_keys
 @click.option(
     "--commitment", "chosen", metavar="HEX", multiple=True, type=CommitmentType(),
     help="Erase this item only; repeat it [default: everything about the subject on the list].",
@@ -84,7 +85,8 @@ def command(
     law: str,
     article: str,
     key: Path,
-    log_key: Path,
+    log_key: tuple[Path, ...],
+    pq_key: Path | None,
     chosen: tuple[bytes, ...],
     content_key: Path | None,
     yes: bool,
@@ -93,16 +95,17 @@ def command(
     passphrase_fd: int | None,
     head_dir: Path | None,
     as_json: bool,
-) -> None:
+) -> int:
     """Record that content about SUBJECT (scheme:value) on LIST is erased, and destroy it.
 
     The acts and commitments stay in the log, and it still verifies; what they committed to is overwritten, with its
     nonce and key. Copies elsewhere are not reached: drafts, signed files, exports made with content, backups. Delete
     them, too.
     """
-    log_signer = options.load_signer(log_key, passphrase_file, passphrase_fd)
+    log_signers = options.load_signers(log_key, passphrase_file, passphrase_fd)
+    seed = options.load_mldsa_seed(pq_key, passphrase_file, passphrase_fd)
     signer = options.load_signer(key, passphrase_file, passphrase_fd)
-    with open_writer(directory, log_signer, head_dir, content_key) as ledger:
+    with open_writer(directory, log_signers, head_dir, content_key, mldsa_seed=seed) as ledger:
         items = find(ledger, directory, subject, list_id, chosen)
         digests = sorted(item.commitment for item in items)
         several = [
@@ -114,9 +117,12 @@ def command(
         _tell(items, subject, list_id, quiet=as_json)
         receipt: Receipt | None = None
         left = 0
+        ending = Ending(0, None)
         if not dry_run and (yes or _confirmed(items)):
             receipt = record(ledger, several, key, signer)
             left = _left(ledger, directory, subject, list_id, items)
+            ending = cosign_at_end(ledger, post_quantum=seed is not None)
+    output.settle(ending.code)
     if as_json:
         output.emit_json(
             {
@@ -129,7 +135,7 @@ def command(
                     for item in items
                 ],
                 "erased": receipt is not None, "record": None if receipt is None else receipt.seq,
-                "entry_hash": None if receipt is None else receipt.entry_hash.hex(),
+                "entry_hash": None if receipt is None else receipt.entry_hash.hex(), "cosigning": ending.document,
             }
         )  # fmt: skip
     elif receipt is None:
@@ -145,6 +151,7 @@ def command(
             "LED-CONTENT", "the erasure is on record, and content is still there; run `creditledger doctor`",
             expected="0 items", found=f"{left} items",
         )  # fmt: skip
+    return ending.code
 
 
 def find(ledger: Ledger, directory: Path, subject: Subject, list_id: str, chosen: tuple[bytes, ...]) -> list[Item]:

@@ -9,7 +9,8 @@ import click
 
 from creditledger.cli import options, output
 from creditledger.cli.cmd_keygen import make_key
-from creditledger.cli.ledgers import cosign_at_end, open_reader, open_writer
+from creditledger.cli.cosigning import Ending, cosign_at_end
+from creditledger.cli.ledgers import open_reader, open_writer
 from creditledger.errors import UsageError
 from creditledger.keys.signer import Signer
 from creditledger.ledger.ledger import Ledger
@@ -149,7 +150,7 @@ def command(
                 options=choices, dry_run=dry, planned=lists, progress=progress,
             )  # fmt: skip
 
-    code = 0
+    ending = Ending(0, None)
     if dry_run:
         # Opened to read, with no key but that of the content: nothing can be written.
         with open_reader(directory, keys / "content.key") as ledger:
@@ -180,10 +181,10 @@ def command(
                     ledger, described, root_signers=roots, act_signer=act_signer, admin_signer=admin_signer
                 )
             report = run(ledger, act_signer, admin_signer)
-            code = cosign_at_end(ledger, post_quantum=seed is not None)
-    output.settle(code)
-    _show_json(report, planned) if as_json else _show(report, planned)
-    return code
+            ending = cosign_at_end(ledger, post_quantum=seed is not None)
+    output.settle(ending.code)
+    _show_json(report, planned, ending) if as_json else _show(report, planned)
+    return ending.code
 
 
 def _template(file: Path | None, mapping: tuple[str, ...]) -> str:
@@ -325,7 +326,7 @@ def _conclusions(report: ImportReport, planned: list[str]) -> Iterator[str]:
         yield "Nothing to record: the ledger says already what the file says."
 
 
-def _show_json(report: ImportReport, planned: list[str]) -> None:
+def _show_json(report: ImportReport, planned: list[str], ending: Ending) -> None:
     """The report for a program."""
     names = [what for what, _, _ in _LINES]
     output.emit_json(
@@ -336,5 +337,6 @@ def _show_json(report: ImportReport, planned: list[str]) -> None:
             "recorded_before": report.recorded_before, "goes_on": report.goes_on, "planned": planned,
             "opened": list(report.opened), "examples": report.examples,
             "lists": {name: {one: getattr(counts, one) for one in names} for name, counts in report.lists.items()},
+            "cosigning": ending.document,
         }
     )  # fmt: skip

@@ -8,28 +8,53 @@ import click
 
 from creditledger.cli import options, output
 from creditledger.cli.ledgers import open_reader
+from creditledger.cli.rounds import every, in_rounds
 from creditledger.client.phrases import count
-from creditledger.publish.publishing import publish
+from creditledger.errors import CannotVerify, StoreError, UsageError
+from creditledger.publish.publishing import Publication, publish
 
 
 @click.command("publish")
 @options.directory
 @click.argument("out", type=click.Path(path_type=Path))
+@every("Go on, once in so long (30s, 10m, 1h), until interrupted; others can append in between.")
 @options.dry_run
 @options.as_json
-def command(directory: Path, out: Path, dry_run: bool, as_json: bool) -> None:
+def command(directory: Path, out: Path, every: int | None, dry_run: bool, as_json: bool) -> int:
     """Write the log of the ledger in DIR to the directory OUT, as files for any web server: records, tiles, checkpoint.
 
-    Run it again to add what is new. Published is the newest checkpoint that meets the ledger's witness policy; it is
-    put in place last. Personal content is never published. DIR is only read.
+    Run it again, or with --every, to add what is new. Published is the newest checkpoint that meets the ledger's
+    witness policy; it is put in place last. Personal content is never published. DIR is only read.
+
+    With --every, too few cosignatures, somebody else who is publishing and a failing disk are told on stderr, and it
+    goes on; it ends with 0 when it is interrupted (SIGINT, SIGTERM), once the round under way is over.
 
     Whoever has the trust file verifies the result with `creditledger verify URL --trust FILE`.
     """
-    with open_reader(directory, None) as ledger, output.progress(quiet=as_json) as progress:
-        shown = None if progress is None else (lambda done, total: progress("publishing records", done, total))
-        done = publish(ledger, out, dry_run=dry_run, progress=shown)
+    if every is not None and dry_run:
+        raise UsageError("--every publishes round after round, and --dry-run never: give one of the two")
+    said: list[Publication] = []
+
+    def once() -> None:
+        with open_reader(directory, None) as ledger, output.progress(quiet=as_json) as progress:
+            shown = None if progress is None else (lambda done, total: progress("publishing records", done, total))
+            done = publish(ledger, out, dry_run=dry_run, progress=shown)
+        # Of many rounds, those are told that published something, and the first one.
+        if done.files or not said or done.root != said[-1].root:
+            _tell(done, out, dry_run=dry_run, as_json=as_json, lines=every is not None)
+        said[:] = [done]
+
+    if every is not None:
+        return in_rounds(once, every, passing=(StoreError, CannotVerify))
+    once()
+    return 0
+
+
+def _tell(done: Publication, out: Path, *, dry_run: bool, as_json: bool, lines: bool) -> None:
+    """What was published, or would be."""
     if as_json:
-        output.emit_json({"directory": str(out), **done._asdict(), "root": done.root.hex(), "dry_run": dry_run})
+        told = {"directory": str(out), **done._asdict(), "root": done.root.hex(), "dry_run": dry_run}
+        (output.emit_json_line if lines else output.emit_json)(told)
         return
     click.echo(f"{count(done.size, 'record')}, root {done.root.hex()}")
     if done.files:

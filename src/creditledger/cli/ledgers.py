@@ -10,9 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from creditledger.cli import output
 from creditledger.client.files import read_bounded
-from creditledger.errors import KeyFileError, LedgerError, UsageError
+from creditledger.errors import KeyFileError, UsageError
 from creditledger.keys.signer import Signer
 from creditledger.ledger.founding import LogSigner, system_clock
 from creditledger.ledger.heads import check_head, check_log_keys
@@ -59,26 +58,6 @@ def open_writer(
         directory, log_signer=log_signer, post_quantum_signer=post_quantum, witness_timeout=timeout, head_dir=head_dir,
         content_key=key,
     )  # fmt: skip
-
-
-def cosign_at_end(ledger: Ledger, *, post_quantum: bool) -> int:
-    """Has what was recorded cosigned, where there is somebody to sign it; what is still missing is said on stderr.
-
-    The records stand, and are reported, whatever becomes of this. Returns the exit code to end with.
-    """
-    if not post_quantum and not ledger.has_witnesses:
-        return 0
-    try:
-        done = ledger.cosign(WITNESS_TIMEOUT)
-    except KeyboardInterrupt:
-        output.say("note: interrupted while witnesses were asked; what was given is recorded and signed.")
-        return 130
-    except LedgerError as error:
-        output.say("What was given is recorded and signed, but having it cosigned brought to light:")
-        return output.fail(output.explain(error), type(error).__name__, error.exit_code, as_json=False)
-    if done.quorum_problem:
-        output.say(f"note: {done.quorum_problem}. `creditledger cosign` asks the witnesses again.")
-    return 0
 
 
 def open_judge(directory: Path) -> Ledger:

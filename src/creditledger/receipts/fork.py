@@ -19,15 +19,14 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from creditledger.audit.trust import Trust
-from creditledger.codec.canonical import decode, encode
+from creditledger.codec.canonical import encode
 from creditledger.errors import FormatError, UnsupportedError, UsageError, VerificationFailed
+from creditledger.receipts.formats import FORK, check_bytes, read_array, read_hashes
 from creditledger.tlog.checkpoint import Checkpoint, open_checkpoint
 from creditledger.tlog.note import MAX_NOTE_BYTES
 from creditledger.tlog.tree import HASH_BYTES, HashReader, check_consistency, consistency_proof, subtree_root
 
 FORMAT: Final = "creditledger/fork/v1"
-MAX_HASHES: Final = 64
-"""A consistency proof between trees of up to 2^53 leaves has at most 54 hashes."""
 MAX_BYTES: Final = 2 * MAX_NOTE_BYTES + 4096
 MEANING: Final = "this proves that the log showed two histories"
 
@@ -52,19 +51,12 @@ class Evidence(NamedTuple):
 
         Raises `FormatError` for what is not of this form, `UnsupportedError` for another version of it.
         """
-        raw = decode(data, MAX_BYTES)
-        if type(raw) is not tuple or not raw or type(raw[0]) is not str or not raw[0].startswith("creditledger/fork/"):
-            raise FormatError(f"it is no evidence of a fork, which is an array that begins with {FORMAT!r}")
-        if raw[0] != FORMAT:
-            raise UnsupportedError(f"it is of version {raw[0]!r:.80}; this version reads {FORMAT!r}")
-        if len(raw) != 6 or any(type(part) is not bytes for part in raw[1:5]) or type(raw[5]) is not tuple:
-            raise FormatError("it holds a version, a ledger id, two checkpoints, a root and an array of hashes")
-        _, ledger_id, first, second, root, proof = raw
-        if len(ledger_id) != 32 or len(root) != HASH_BYTES:
-            raise FormatError(f"ledger id and root have 32 bytes each, not {len(ledger_id)} and {len(root)}")
-        if len(proof) > MAX_HASHES or any(type(one) is not bytes or len(one) != HASH_BYTES for one in proof):
-            raise FormatError(f"the proof is an array of at most {MAX_HASHES} hashes of {HASH_BYTES} bytes")
-        return cls(ledger_id, first, second, root, proof)
+        _, ledger_id, first, second, root, hashes = read_array(data, FORK, 6, MAX_BYTES)
+        check_bytes(ledger_id, 32, 32, "the ledger id")
+        check_bytes(first, 0, MAX_NOTE_BYTES, "the first checkpoint")
+        check_bytes(second, 0, MAX_NOTE_BYTES, "the second checkpoint")
+        check_bytes(root, HASH_BYTES, HASH_BYTES, "the root")
+        return cls(ledger_id, first, second, root, read_hashes(hashes))
 
 
 @dataclass(frozen=True, slots=True)

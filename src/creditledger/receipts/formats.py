@@ -88,15 +88,15 @@ class ReceiptFile(NamedTuple):
             UnsupportedError: a receipt of another version.
         """
         _, ledger_id, about, note, items = read_array(data, RECEIPT, 5)
-        _check_bytes(ledger_id, 32, 32, "the ledger id")
-        _check_bytes(note, 1, MAX_NOTE_BYTES, "the checkpoint")
+        check_bytes(ledger_id, 32, 32, "the ledger id")
+        check_bytes(note, 1, MAX_NOTE_BYTES, "the checkpoint")
         if type(items) is not tuple or not items:
             raise FormatError("a receipt holds at least one record with its proof")
         for item in items:
             if type(item) is not tuple or len(item) != 2:
                 raise FormatError("an item of a receipt is an array of a record and the head of its proof")
-            _check_bytes(item[0], 1, MAX_RECORD_BYTES, "a record")
-            _check_bytes(item[1], 1, MAX_HEAD_BYTES, "the head of a proof")
+            check_bytes(item[0], 1, MAX_RECORD_BYTES, "a record")
+            check_bytes(item[1], 1, MAX_HEAD_BYTES, "the head of a proof")
         receipt = cls(ledger_id, _about(about), note, tuple(map(Item._make, items)))
         proofs = receipt.proofs()
         for before, after in pairwise(proofs):
@@ -125,9 +125,9 @@ class ExtensionFile(NamedTuple):
     def from_bytes(cls, data: bytes) -> ExtensionFile:
         """Read an extension, its form alone; raises as `ReceiptFile.from_bytes` does."""
         _, ledger_id, old, new, hashes = read_array(data, EXTENSION, 5)
-        _check_bytes(ledger_id, 32, 32, "the ledger id")
-        _check_bytes(old, 1, MAX_NOTE_BYTES, "the old checkpoint")
-        _check_bytes(new, 1, MAX_NOTE_BYTES, "the new checkpoint")
+        check_bytes(ledger_id, 32, 32, "the ledger id")
+        check_bytes(old, 1, MAX_NOTE_BYTES, "the old checkpoint")
+        check_bytes(new, 1, MAX_NOTE_BYTES, "the new checkpoint")
         return cls(ledger_id, old, new, read_hashes(hashes))
 
 
@@ -140,14 +140,14 @@ def kind_of(data: bytes) -> str | None:
     return TLOG_PROOF if data.startswith(b"c2sp.org/tlog-proof@") else None
 
 
-def read_array(data: bytes, kind: str, length: int) -> tuple[Any, ...]:
-    """The elements of a file that is an array of so many, its version the first.
+def read_array(data: bytes, kind: str, length: int, most: int = MAX_PROOF_BYTES) -> tuple[Any, ...]:
+    """The elements of a file that is an array of so many, its version the first; of at most `most` bytes.
 
     Raises:
         FormatError: too large, not in the canonical encoding, or something else.
         UnsupportedError: another version of this kind of file.
     """
-    raw = decode(data, MAX_PROOF_BYTES)
+    raw = decode(data, most)
     if type(raw) is not tuple or not raw or type(raw[0]) is not str or not (match := _VERSION(raw[0])):
         raise FormatError(f"this is no {kind}: it does not begin with {_name(kind)!r}")
     if match[1] != kind:
@@ -164,8 +164,16 @@ def read_hashes(raw: Any) -> tuple[bytes, ...]:
     if type(raw) is not tuple or len(raw) > MAX_PROOF_HASHES:
         raise FormatError(f"the hashes of a proof are an array of at most {MAX_PROOF_HASHES}")
     for one in raw:
-        _check_bytes(one, HASH_BYTES, HASH_BYTES, "a hash")
+        check_bytes(one, HASH_BYTES, HASH_BYTES, "a hash")
     return tuple(raw)
+
+
+def check_bytes(value: Any, least: int, most: int, what: str) -> None:
+    """Raise FormatError for what is not bytes of a length within the bounds, both included."""
+    if type(value) is not bytes or not least <= len(value) <= most:
+        size = f"{least}" if least == most else f"{least} to {most}"
+        found = f"{len(value)}" if type(value) is bytes else f"a value of type {type(value).__name__}"
+        raise FormatError(f"{what} has {size} bytes, not {found}")
 
 
 def _proof(head: bytes, note: bytes) -> TlogProof:
@@ -191,10 +199,3 @@ def _about(raw: Any) -> About | None:
     check_identifier(raw[0])
     check_value(*raw[1])
     return About(raw[0], Subject._make(raw[1]))
-
-
-def _check_bytes(value: Any, least: int, most: int, what: str) -> None:
-    if type(value) is not bytes or not least <= len(value) <= most:
-        size = f"{least}" if least == most else f"{least} to {most}"
-        found = f"{len(value)}" if type(value) is bytes else f"a value of type {type(value).__name__}"
-        raise FormatError(f"{what} has {size} bytes, not {found}")

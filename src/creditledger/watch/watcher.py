@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
@@ -19,6 +19,7 @@ from creditledger.watch.events import Event
 from creditledger.watch.follower import Follower, Settings
 from creditledger.watch.state import MAX_VANTAGES
 from creditledger.web.place import TIMEOUT, Place, open_place
+from creditledger.web.threads import FetchThreads
 
 ATTEMPTS: Final = 2
 """How often a vantage point is asked in a round; the next round asks again."""
@@ -106,8 +107,10 @@ class Watcher:
 
     def _fetch(self) -> Iterator[tuple[Place, bytes | Event]]:
         """The checkpoints that are served now, all fetched at once; in the order of the vantage points."""
-        with ThreadPoolExecutor(len(self._places), thread_name_prefix="creditledger-watch") as pool:
-            yield from zip(self._places, pool.map(_checkpoint, self._places), strict=True)
+        with FetchThreads(len(self._places), "creditledger-watch") as threads:
+            notes = [threads.submit(partial(_checkpoint, place)) for place in self._places]
+            for place, note in zip(self._places, notes, strict=True):
+                yield place, note.result()
 
     def close(self) -> None:
         """Let go of the places and the directory."""

@@ -16,6 +16,7 @@ import threading
 import time
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final, NamedTuple, cast
 
 from creditledger._version import __version__
@@ -67,6 +68,7 @@ class Client:
         self._local = threading.local()
         self._lock = threading.Lock()
         self._opened: set[http.client.HTTPConnection] = set()
+        self._closed = False
         self._context: ssl.SSLContext | None = None
 
     def get(self, url: str, most: int) -> Response:
@@ -102,10 +104,15 @@ class Client:
             raise StoreError(f"{url} cannot be reached: {error}") from error
 
     def close(self) -> None:
-        """Close every connection, whichever thread opened it."""
+        """Close every connection, whichever thread opened it or waits for it, for good."""
         with self._lock:
             opened, self._opened = self._opened, set()
+            self._closed = True
         for connection in opened:
+            if connection.sock is not None:
+                # Who is reading is woken; until then, closing would wait for it.
+                with suppress(OSError):
+                    socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
             connection.close()
 
     def _persist(self, target: Target, url: str, most: int) -> Response:
@@ -172,8 +179,10 @@ class Client:
         with self._lock:
             self._opened.add(connection)
         try:
-            if connection.sock is None:
+            if connection.sock is None and not self._closed:
                 connection.connect()
+            if self._closed:
+                raise StoreError(f"{target.host} is asked for no more: the client was closed")
             watch = _Watch(connection.sock, self._timeout, most)
             cast("Any", connection).response_class = watch.response
             connection.request(method, target.path, body, headers)
