@@ -18,6 +18,7 @@ import re
 import sys
 import tomllib
 from base64 import b64decode, b64encode
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,6 +35,7 @@ SKEW = 300
 EMPTY = hashlib.sha256().digest()
 ZEROS = bytes(32)
 MAX_INT = 2**53 - 1
+MAX_FILE = 16 << 20
 
 
 ACT_TYPES = re.compile(
@@ -43,20 +45,32 @@ ACT_TYPES = re.compile(
 )
 
 
-class Malformed(Exception):
+class End(Exception):
+    """What ends a check short of its end; the message says why."""
+
+    code, verdict = 1, "NO PROOF:"
+
+
+class Malformed(End):
     """The file is not in the one form that is allowed, and so proves nothing."""
 
 
-class Unknown(Exception):
+class Unknown(End):
     """A version that this program does not know."""
 
-
-class Fails(Exception):
-    """A check does not hold: finding, what was looked at, what was expected, what was found."""
+    code, verdict = 13, "UNKNOWN VERSION:"
 
 
-class Lacking(Exception):
+class Fails(End):
+    """A check does not hold."""
+
+    code, verdict = 3, "FAILED:"
+
+
+class Lacking(End):
     """Something that the trust file asks for is not there, or cannot be checked here."""
+
+    code, verdict = 4, "NOT FULLY CHECKED: it lacks"
 
 
 def form(holds: object, what: str) -> None:
@@ -68,7 +82,15 @@ def form(holds: object, what: str) -> None:
 def demand(finding: str, what: str, expected: object, found: object) -> None:
     """What a proof must show."""
     if expected != found:
-        raise Fails(finding, what, expected, found)
+        raise Fails(f"{finding}: {what}: expected {show(expected)}, found {show(found)}")
+
+
+def show(value: object) -> str:
+    """A value in printable ASCII and bounded: what a proof holds must not steer a terminal."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(show, value[:20]))}]"
+    text = value.hex() if isinstance(value, bytes) else "nil" if value is None else ascii(str(value))[1:-1]
+    return text if len(text) <= 400 else text[:397] + "..."
 
 
 def sha256(*parts: bytes) -> bytes:
@@ -95,8 +117,78 @@ def decode(data: bytes, most: int) -> Any:
     return value
 
 
+SYMBOLS = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+HOST = r"(?=.{1,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
+
+
 def is_bytes(value: Any, least: int, most: int) -> bool:
     return type(value) is bytes and least <= len(value) <= most
+
+
+def is_subject(value: Any) -> bool:
+    """A subject with its check digits (format v1, section 8)."""
+    match value:
+        case ["handle", bytes(handle)]:
+            return len(handle) == 32
+        case ["uscc", str(code)] if re.fullmatch(f"[{SYMBOLS}]{{18}}", code):
+            return SYMBOLS[-sum(SYMBOLS.index(code[i]) * 3**i for i in range(17)) % 31] == code[17]
+        case ["lei", str(code)] if re.fullmatch("[0-9A-Z]{18}(?!00|01|99)[0-9]{2}", code):
+            return int("".join(str(int(one, 36)) for one in code)) % 97 == 1
+        case ["host", str(name)]:
+            return re.fullmatch(HOST, name) is not None
+    return False
+
+
+def is_list(*kinds: str, least: int = 0, most: int = 0) -> Callable[[Any], bool]:
+    """Arrays of exactly these kinds, or of `least` to `most` elements of one kind."""
+    if not most:
+        return lambda value: type(value) is list and len(value) == len(kinds) and all(map(fits, kinds, value))
+    return lambda value: (
+        type(value) is list and least <= len(value) <= most and all(fits(kinds[0], one) for one in value)
+    )
+
+
+# The kinds of elements that arrays have (format v1, sections 2.4, 3 and 4; here, section 6.1).
+KINDS: dict[str, Callable[[Any], bool]] = {
+    "int": lambda value: type(value) is int,
+    "id": lambda value: type(value) is str and re.fullmatch("[a-z0-9._-]{1,64}", value) is not None,
+    "key": lambda value: is_bytes(value, 33, 33) and value[0] == 1,
+    "hash": lambda value: is_bytes(value, 32, 32),
+    "signature": lambda value: is_bytes(value, 64, 64),
+    "signatures": is_list("signature", least=1, most=17),
+    "entry": lambda value: is_bytes(value, 1, 60_000),
+    "signer": is_list("id", "key"),
+    "signers": is_list("signer", most=16),
+    "pin": is_list("int", "hash"),
+    "act": lambda value: type(value) is list and len(value) > 0 and type(value[0]) is str,
+    "acts": is_list("act", least=1, most=1024),
+    "note": lambda value: is_bytes(value, 1, 65_535),
+    "long note": lambda value: is_bytes(value, 1, 1_000_000),
+    "head": lambda value: is_bytes(value, 1, 4096),
+    "record": lambda value: is_bytes(value, 1, 65_535),
+    "item": is_list("record", "head"),
+    "items": is_list("item", least=1, most=4096),
+    "hashes": is_list("hash", most=64),
+    "subject": is_subject,
+    "about": is_list("id", "subject"),
+}
+
+
+def fits(kind: str, value: Any) -> bool:
+    """Whether a value is of a kind; `?` before it: or nil."""
+    return (kind[0] == "?" and value is None) or KINDS[kind.lstrip("?")](value)
+
+
+def read_array(data: bytes, most: int, name: str, version: int | str, *kinds: str) -> list[Any]:
+    """The elements, of these kinds, of an array that begins with its version."""
+    value = decode(data, most)
+    form(type(value) is list and value and type(value[0]) is type(version), f"no {name}")
+    if value[0] != version:
+        known = isinstance(version, int) or re.fullmatch(f"creditledger/{name}/v[1-9][0-9]{{0,8}}", value[0])
+        raise Unknown(f"{name} {show(value[0])}") if known else Malformed(f"no {name}")
+    elements: list[Any] = value[1:]
+    form(len(elements) == len(kinds) and all(map(fits, kinds, elements)), f"the elements of a {name}")
+    return elements
 
 
 def base64(text: str) -> bytes:
@@ -133,6 +225,10 @@ class Key(NamedTuple):
     type: int
     key: bytes
 
+    @property
+    def who(self) -> tuple[str, bytes]:
+        return self.name, self.key_id
+
 
 def read_vkey(vkey: Any) -> Key:
     form(type(vkey) is str and len(vkey) <= 4096 and vkey.count("+") >= 2, "a vkey is name+key id+key")
@@ -160,7 +256,7 @@ class Trust:
             raise Malformed(f"the trust file is not TOML: {error}") from None
         version = re.fullmatch("creditledger/trust/v([1-9][0-9]{0,8})", str(values.get("format")))
         form(version, "the trust file does not say its format")
-        if version and version[1] not in "12":
+        if version and version[1] not in ("1", "2"):
             raise Unknown(f"trust file of version {version[1]}")
         more = {"acknowledgement_keys", "witnesses"} if version and version[1] == "2" else set()
         known = {"format", "origin", "ledger_id", "log_keys"}
@@ -221,7 +317,7 @@ class Trust:
 
     def met(self, signed: set[tuple[str, bytes]]) -> bool:
         """Whether the keys that signed make up the quorum."""
-        done = {name for name, key in self.witnesses.items() if (key.name, key.key_id) in signed} | {"none"}
+        done = {name for name, key in self.witnesses.items() if key.who in signed} | {"none"}
         for name, least, members in self.groups:
             if len(done & {*members}) >= least:
                 done.add(name)
@@ -231,13 +327,11 @@ class Trust:
 # -- notes and checkpoints -------------------------------------------------------------------------------------------
 
 
-class Line(NamedTuple):
-    name: str
-    key_id: bytes
-    signature: bytes
+Lines = list[tuple[tuple[str, bytes], bytes]]
+"""Signature lines: by whom (name, key id), and the signature."""
 
 
-def read_note(data: bytes, most: int) -> tuple[bytes, list[Line]]:
+def read_note(data: bytes, most: int) -> tuple[bytes, Lines]:
     """The text and the signature lines of a signed note, its form alone."""
     form(len(data) <= most, "the note is too large")
     try:
@@ -256,7 +350,7 @@ def read_note(data: bytes, most: int) -> tuple[bytes, list[Line]]:
         check_name(name)
         blob = base64(encoded)
         form(len(blob) > 4, "a signature without signature")
-        found.append(Line(name, blob[:4], blob[4:]))
+        found.append(((name, blob[:4]), blob[4:]))
     return text, found
 
 
@@ -285,84 +379,87 @@ def ed25519(finding: str, key: bytes, message: bytes, signature: bytes, what: st
         demand(finding, what, 64, len(signature))
         crypto_sign_open(signature + message, key)
     except BadSignatureError:
-        raise Fails(finding, what, f"a signature by {key.hex()}", signature.hex()) from None
+        raise Fails(f"{finding}: {what}: expected a signature by {key.hex()}, found {signature.hex()}") from None
 
 
 def open_head(note: bytes, trust: Trust) -> Head:
     """Verify every signature by a key of the log or of a witness, but those of ML-DSA-44."""
     text, lines = read_note(note, 1_000_000)
-    known = {(one.name, one.key_id): one for one in (*trust.log, *trust.witnesses.values())}
+    known = {one.who: one for one in (*trust.log, *trust.witnesses.values())}
     signed, mldsa, unknown = dict[tuple[str, bytes], int](), set[tuple[str, bytes]](), 0
-    for line in lines:
-        who = (line.name, line.key_id)
+    for who, signature in lines:
         key = known.get(who)
         if key is None:
             unknown += 1
             continue
         form(who not in signed and who not in mldsa, "two signatures by one key")
-        time = int.from_bytes(line.signature[:8])
+        time = int.from_bytes(signature[:8])
         if key.type == ED25519:
-            ed25519("LED-CKPT", key.key, text, line.signature, "signature of the checkpoint")
+            ed25519("LED-CKPT", key.key, text, signature, "signature of the checkpoint")
             signed[who] = 0
         elif key.type == COSIGNATURE:
             demand("LED-CKPT", "time of a cosignature", True, 0 < time < 2**63)
-            ed25519("LED-CKPT", key.key, b"cosignature/v1\ntime %d\n" % time + text, line.signature[8:], "cosignature")
+            ed25519("LED-CKPT", key.key, b"cosignature/v1\ntime %d\n" % time + text, signature[8:], "cosignature")
             signed[who] = time
         else:
-            demand("LED-CKPT", "length of an ML-DSA-44 signature", 2428, len(line.signature))
+            demand("LED-CKPT", "length of an ML-DSA-44 signature", 2428, len(signature))
             mldsa.add(who)
-    demand("LED-CKPT", "signature by an Ed25519 key of the log", True, any(ids(one) in signed for one in trust.log))
+    demand("LED-CKPT", "signature by an Ed25519 key of the log", True, any(one.who in signed for one in trust.log))
     origin, size, root = read_head(text)
     demand("LED-CKPT", "origin", trust.origin, origin)
     return Head(size, root, signed, mldsa, unknown)
 
 
-def ids(key: Key) -> tuple[str, bytes]:
-    return key.name, key.key_id
-
-
-# -- the tree (RFC 9162 sections 2.1.3.2 and 2.1.4.2) ------------------------------------------------------------------
+# -- the tree (RFC 9162 sections 2.1.3.1 and 2.1.4.1, from the root down) ----------------------------------------------
 
 
 def check_inclusion(hashes: list[bytes], index: int, leaf: bytes, head: Head) -> None:
     demand("LED-TREE", f"record {index} below the size {head.size}", True, index < head.size)
-    node, last, root = index, head.size - 1, leaf
-    for one in hashes:
-        demand("LED-TREE", "length of the inclusion proof", True, last > 0)
-        if node & 1 or node == last:
-            root = sha256(b"\1", one, root)
-            while not node & 1 and node:
-                node, last = node >> 1, last >> 1
-        else:
-            root = sha256(b"\1", root, one)
-        node, last = node >> 1, last >> 1
-    demand("LED-TREE", "length of the inclusion proof", 0, last)
+    path = list(hashes)
+
+    def climb(index: int, size: int) -> bytes:
+        """The root of so many leaves; what stands beside the way up to it is taken from the end of the proof."""
+        if size == 1:
+            return leaf
+        beside, left = take(path), largest_power(size)
+        if index < left:
+            return sha256(b"\1", climb(index, left), beside)
+        return sha256(b"\1", beside, climb(index - left, size - left))
+
+    root = climb(index, head.size)
+    demand("LED-TREE", "hashes left over in the inclusion proof", 0, len(path))
     demand("LED-TREE", f"root to which the proof of record {index} leads", head.root.hex(), root.hex())
 
 
 def check_consistency(hashes: list[bytes], old: int, old_root: bytes, new: int, new_root: bytes) -> None:
     demand("LED-TREE", "sizes from 1 on, the older one first", True, 1 <= old <= new)
-    if old == new:
-        demand("LED-TREE", "hashes between equal sizes", 0, len(hashes))
-        demand("LED-TREE", "roots of one size", old_root.hex(), new_root.hex())
-        return
-    path = [old_root, *hashes] if not old & (old - 1) else list(hashes)
-    demand("LED-TREE", "a proof of some length", True, bool(path))
-    node, last = old - 1, new - 1
-    while node & 1:
-        node, last = node >> 1, last >> 1
-    first = second = path[0]
-    for one in path[1:]:
-        demand("LED-TREE", "length of the consistency proof", True, last > 0)
-        if node & 1 or node == last:
-            first, second = sha256(b"\1", one, first), sha256(b"\1", one, second)
-            while not node & 1 and node:
-                node, last = node >> 1, last >> 1
-        else:
-            second = sha256(b"\1", second, one)
-        node, last = node >> 1, last >> 1
-    demand("LED-TREE", "length of the consistency proof", 0, last)
-    demand("LED-TREE", "roots to which the proof leads", (old_root.hex(), new_root.hex()), (first.hex(), second.hex()))
+    path = list(hashes)
+
+    def climb(old: int, new: int, *, known: bool) -> tuple[bytes, bytes]:
+        """The roots of the older and of the newer leaves; `known`: of those that all are old, it is the old root."""
+        if old == new:
+            root = old_root if known else take(path)
+            return root, root
+        beside, left = take(path), largest_power(new)
+        if old <= left:
+            first, second = climb(old, left, known=known)
+            return first, sha256(b"\1", second, beside)
+        first, second = climb(old - left, new - left, known=False)
+        return sha256(b"\1", beside, first), sha256(b"\1", beside, second)
+
+    first, second = climb(old, new, known=True)
+    demand("LED-TREE", "hashes left over in the consistency proof", 0, len(path))
+    demand("LED-TREE", "roots to which the proof leads", [old_root.hex(), new_root.hex()], [first.hex(), second.hex()])
+
+
+def take(path: list[bytes]) -> bytes:
+    demand("LED-TREE", "another hash in the proof", True, bool(path))
+    return path.pop()
+
+
+def largest_power(size: int) -> int:
+    """The largest power of two below a size: so many leaves are on the left."""
+    return 1 << (size - 1).bit_length() - 1
 
 
 # -- records ---------------------------------------------------------------------------------------------------------
@@ -381,57 +478,27 @@ class Record(NamedTuple):
     acts: list[list[Any]]
 
 
-def is_int(value: Any) -> bool:
-    return type(value) is int
-
-
-def is_id(value: Any) -> bool:
-    return type(value) is str and re.fullmatch("[a-z0-9._-]{1,64}", value) is not None
-
-
-def is_key(value: Any) -> bool:
-    return is_bytes(value, 33, 33) and bool(value[0] == 1)
-
-
 def read_record(data: bytes, index: int, trust: Trust) -> Record:
     """A record that the tree holds: its form, chain fields, ledger and signatures (format v1, sections 3 and 4)."""
     try:
-        value = decode(data, 65_535)
-        form(type(value) is list and value and is_int(value[0]), "a record")
-        if value[0] != 1:
-            raise Unknown(f"record version {value[0]}")
-        form(len(value) == 6 and is_int(value[1]) and is_int(value[2]) and is_bytes(value[3], 32, 32), "a record")
-        _, seq, time, prev, body, signatures = value
-        form(is_bytes(body, 1, 60_000) and type(signatures) is list and 1 <= len(signatures) <= 17, "a record")
-        form(all(is_bytes(one, 64, 64) for one in signatures), "a signature")
+        record = read_array(data, 65_535, "record", 1, "int", "int", "hash", "entry", "signatures")
+        seq, time, prev, body, signatures = record
         demand("LED-CHAIN", "number of the record", index, seq)
         leaf, own = sha256(b"\0", data), trust.ledger_id if seq else ZEROS
         demand("LED-LEDGER", "leaf 0", trust.ledger_id.hex(), leaf.hex() if seq == 0 else trust.ledger_id.hex())
         demand("LED-CHAIN", "link of record 0", True, bool(seq) or prev == ZEROS)
-        entry = decode(body, 60_000)
-        form(type(entry) is list and entry and type(entry[0]) is str, "an entry")
-        if entry[0] != "creditledger/entry/v1":
-            raise Unknown(f"entry version {entry[0][:80]!r}")
-        form(len(entry) == 10, "an entry")
-        _, ledger_id, author, key, author_seq, author_prev, cosigners, not_after, seen, acts = entry
-        form(is_bytes(ledger_id, 32, 32) and is_id(author) and is_key(key) and is_int(author_seq), "an entry")
-        form(is_bytes(author_prev, 32, 32) and type(cosigners) is list and len(cosigners) <= 16, "an entry")
-        form(all(type(one) is list and len(one) == 2 and is_id(one[0]) and is_key(one[1]) for one in cosigners), "them")
-        form(sorted(cosigners) == cosigners, "cosigners in order")
-        form(len({key, *(one[1] for one in cosigners)}) == 1 + len(cosigners), "each key once")
-        pinned = seen is None or (
-            type(seen) is list and len(seen) == 2 and is_int(seen[0]) and is_bytes(seen[1], 32, 32)
-        )
-        form(is_int(not_after) and pinned, "an entry")
-        form(type(acts) is list and 1 <= len(acts) <= 1024, "acts")
-        form(all(type(one) is list and one and type(one[0]) is str for one in acts), "acts")
+        kinds = ("hash", "id", "key", "int", "hash", "signers", "int", "?pin", "acts")
+        entry = read_array(body, 60_000, "entry", "creditledger/entry/v1", *kinds)
+        ledger_id, author, key, author_seq, author_prev, cosigners, not_after, seen, acts = entry
+        keys = [key, *(one[1] for one in cosigners)]
+        form(sorted(cosigners) == cosigners and len({*keys}) == len(keys), "cosigners in order, each key once")
         if unknown := [one[0] for one in acts if not ACT_TYPES.fullmatch(one[0])]:
-            raise Unknown(f"act type {unknown[0][:80]!r}")
+            raise Unknown(f"act type {show(unknown[0])}")
     except Malformed as error:
-        raise Fails("LED-ENC", f"record {index}", error, data[:40].hex()) from None
+        raise Fails(f"LED-ENC: record {index}, {data[:40].hex()}: {error}") from None
     demand("LED-LEDGER", "ledger of the entry", own.hex(), ledger_id.hex())
-    demand("LED-ENC", "signatures of the entry", 1 + len(cosigners), len(signatures))
-    for signer, signature in zip([key, *(one[1] for one in cosigners)], signatures, strict=True):
+    demand("LED-ENC", "signatures of the entry", len(keys), len(signatures))
+    for signer, signature in zip(keys, signatures, strict=True):
         ed25519("LED-SIG", signer[1:], body, signature, f"signature in record {index}")
     demand("LED-TIME", "recorded before the entry expired", True, time <= not_after)
     size, root = seen or [0, EMPTY]
@@ -459,26 +526,17 @@ def is_about(act: list[Any], about: list[Any]) -> bool:
     return act[0].startswith(("listing.", "appeal.", "content.erase/")) and act[1:3] == about
 
 
-SYMBOLS = "0123456789ABCDEFGHJKLMNPQRTUWXY"
-HOST = re.compile(r"(?=.{1,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
-
-
-def is_subject(value: Any) -> bool:
-    """A subject with its check digits (format v1, section 8)."""
-    if type(value) is not list or len(value) != 2:
-        return False
-    match value:
-        case ["handle", bytes(handle)]:
-            return len(handle) == 32
-        case ["uscc", str(code)]:
-            formed = re.fullmatch(f"[{SYMBOLS}]{{18}}", code)
-            return bool(formed) and SYMBOLS[-sum(SYMBOLS.index(code[i]) * 3**i for i in range(17)) % 31] == code[17]
-        case ["lei", str(code)]:
-            formed = re.fullmatch("[0-9A-Z]{18}(?!00|01|99)[0-9]{2}", code)
-            return bool(formed) and int("".join(str(int(one, 36)) for one in code)) % 97 == 1
-        case ["host", str(name)]:
-            return HOST.fullmatch(name) is not None
-    return False
+def concerning(records: list[Record], about: list[Any] | None) -> Callable[[list[Any]], bool]:
+    """Acts that concern a subject: about it, or by their third field revoking the key, confirming the entry of one."""
+    if about is None:
+        return lambda _: True
+    own = [one for one in records if any(is_about(act, about) for act in one.acts)]
+    keys, entries = [[one.key] for one in own], [[one.digest] for one in own]
+    return lambda act: (
+        is_about(act, about)
+        or (act[0] == "key.revoke/1" and act[2:3] in keys)
+        or (act[0] == "entry.confirm/1" and any(type(mark) is list and mark[1:] in entries for mark in act[3:4]))
+    )
 
 
 # -- the proofs ------------------------------------------------------------------------------------------------------
@@ -500,16 +558,16 @@ class Case:
     def head(self, note: bytes, *, require: bool = True) -> Head:
         head = open_head(note, self.trust)
         self.facts.append(("checkpoint", f"size {head.size} root {head.root.hex()}"))
-        names = {ids(key): name for name, key in self.trust.witnesses.items()}
+        names = {key.who: name for name, key in self.trust.witnesses.items()}
         for who, time in head.signed.items():
             if who in names:
                 self.facts.append(("cosigned", f"by {names[who]} at {time} s after 1970"))
         if head.mldsa:
-            self.unchecked.append(f"{len(head.mldsa)} ML-DSA-44 signatures: only that they are there")
+            self.unchecked.append(f"{count(len(head.mldsa), 'ML-DSA-44 signature')}: only presence and length")
         if head.unknown:
-            self.unchecked.append(f"{head.unknown} signatures by keys that the trust file does not name")
+            self.unchecked.append(f"{count(head.unknown, 'signature')} by keys that the trust file does not name")
         if require:
-            quantum = {ids(one) for one in self.trust.log if one.type == MLDSA}
+            quantum = {one.who for one in self.trust.log if one.type == MLDSA}
             if quantum and not quantum & head.mldsa:
                 self.lacking.append("the ML-DSA-44 signature of the log")
             if not self.trust.met({*head.signed}):
@@ -521,53 +579,36 @@ class Case:
             check_inclusion(hashes, index, sha256(b"\0", data), head)
         records = [read_record(data, index, self.trust) for index, _, data in proofs]
         check_together(records)
+        concerns = concerning(records, about)
         for one in records:
-            if about is not None:
-                demand(
-                    "LED-STRUCT", f"record {one.seq} is about them", True, any(is_about(act, about) for act in one.acts)
-                )
+            demand("LED-STRUCT", f"record {one.seq} is about them", True, any(map(concerns, one.acts)))
             self.facts.append(("record", f"{one.seq} recorded at {moment(one.time)} by {one.author}"))
             for place, act in enumerate(one.acts):
-                if about is None or is_about(act, about):
+                if concerns(act):
                     self.facts.append(("act", f"{one.seq}.{place} {show(act)}"))
         self.times(head, max(one.time for one in records))
         self.unchecked += [
             "the fields of the acts, their lawfulness, and whether the keys were in force",
-            "anything recorded later, and the truth of what was recorded",
+            "anything that is not in this file, and the truth of what was recorded",
         ]
         if about is not None:
             self.unchecked.append("that these are all acts about them: whoever made the receipt claims it")
 
     def times(self, head: Head, recorded: int) -> None:
         """No record is dated more than 300 s after a witness of the trust file cosigned."""
-        names = {ids(key): name for name, key in self.trust.witnesses.items()}
+        names = {key.who: name for name, key in self.trust.witnesses.items()}
         for who, time in head.signed.items():
             if who in names and recorded > (time + SKEW) * 1_000_000:
-                raise Fails(
-                    "LED-TIME", f"date against witness {names[who]}", f"{time + SKEW} s or earlier", moment(recorded)
-                )
+                raise Fails(f"LED-TIME: {moment(recorded)} is after {time + SKEW} s, by the witness {show(names[who])}")
+
+
+def count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")
 
 
 def moment(microseconds: int) -> str:
     since = dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=microseconds)  # noqa: DTZ001 -- it is printed as UTC
     return since.isoformat(timespec="microseconds") + "Z"
-
-
-def read_array(data: bytes, kind: str, length: int, most: int = 16 << 20) -> list[Any]:
-    value = decode(data, most)
-    form(type(value) is list and value and type(value[0]) is str, "an array that begins with its version")
-    match = re.fullmatch("creditledger/([a-z]+)/v([1-9][0-9]{0,8})", value[0])
-    form(match and match[1] == kind, f"no {kind}")
-    if match and match[2] != "1":
-        raise Unknown(value[0])
-    form(len(value) == length and is_bytes(value[1], 32, 32), f"a {kind} has {length} elements")
-    elements: list[Any] = value[1:]
-    return elements
-
-
-def read_hashes(value: Any) -> list[bytes]:
-    form(type(value) is list and len(value) <= 64 and all(is_bytes(one, 32, 32) for one in value), "hashes")
-    return list(value)
 
 
 def read_proof(data: bytes) -> tuple[int, list[bytes], bytes, bool]:
@@ -588,45 +629,36 @@ def read_proof(data: bytes) -> tuple[int, list[bytes], bytes, bool]:
 
 
 def receipt(case: Case, data: bytes) -> None:
-    ledger_id, about, note, items = read_array(data, "receipt", 5)
-    form(is_bytes(note, 1, 65_535) and type(items) is list and items, "a checkpoint and records")
-    formed = about is None or (type(about) is list and len(about) == 2 and is_id(about[0]) and is_subject(about[1]))
-    form(formed, "what it is about")
+    kinds = ("hash", "?about", "note", "items")
+    ledger_id, about, note, items = read_array(data, MAX_FILE, "receipt", "creditledger/receipt/v1", *kinds)
     proofs: list[tuple[int, list[bytes], bytes]] = []
-    for item in items:
-        form(type(item) is list and len(item) == 2, "a record with its proof")
-        form(is_bytes(item[0], 1, 65_535) and is_bytes(item[1], 1, 4096), "a record with its proof")
-        index, hashes, rest, extra = read_proof(item[1] + note)
+    for record, head in items:
+        index, hashes, rest, extra = read_proof(head + note)
         form(rest == note and not extra, "the head of a proof")
         form(not proofs or proofs[-1][0] < index, "records in ascending order")
-        proofs.append((index, hashes, item[0]))
+        proofs.append((index, hashes, record))
     case.same_ledger(ledger_id)
     case.records(case.head(note), proofs, about)
 
 
 def extension(case: Case, data: bytes) -> None:
-    ledger_id, old, new, hashes = read_array(data, "extension", 5)
-    form(is_bytes(old, 1, 65_535) and is_bytes(new, 1, 65_535), "two checkpoints")
-    proof = read_hashes(hashes)
+    kinds = ("hash", "note", "note", "hashes")
+    ledger_id, old, new, hashes = read_array(data, MAX_FILE, "extension", "creditledger/extension/v1", *kinds)
     case.same_ledger(ledger_id)
     before, after = case.head(old, require=False), case.head(new)
-    check_consistency(proof, before.size, before.root, after.size, after.root)
+    check_consistency(hashes, before.size, before.root, after.size, after.root)
     case.facts.append(("shown", f"size {after.size} continues size {before.size}"))
 
 
 def fork(case: Case, data: bytes) -> None:
     """Whatever does not hold here shows nothing against the log, and is an error of form."""
-    ledger_id, one, other, root, hashes = read_array(data, "fork", 6, 2_004_096)
-    form(is_bytes(one, 1, 1_000_000) and is_bytes(other, 1, 1_000_000) and is_bytes(root, 32, 32), "two checkpoints")
-    proof = read_hashes(hashes)
+    kinds = ("hash", "long note", "long note", "hash", "hashes")
+    ledger_id, one, other, root, hashes = read_array(data, 2_004_096, "fork", "creditledger/fork/v1", *kinds)
     try:
         case.same_ledger(ledger_id)
         first, second = signed_by_log(one, case.trust), signed_by_log(other, case.trust)
         form(first[0] <= second[0] and root != first[1], "they do not contradict each other")
-        if first[0]:
-            check_consistency(proof, first[0], root, second[0], second[1])
-        else:
-            form(root == EMPTY, "nothing has another root than the empty one")
+        check_consistency(hashes, first[0], root, second[0], second[1])
     except Fails as error:
         raise Malformed(f"it proves nothing: {error}") from None
     case.facts.append(("fork", f"root {first[1].hex()} and {root.hex()} at size {first[0]}"))
@@ -637,7 +669,7 @@ def signed_by_log(note: bytes, trust: Trust) -> tuple[int, bytes]:
     """Size and root of a checkpoint that at least one Ed25519 log key signed; wrong lines beside it do not matter."""
     text, lines = read_note(note, 1_000_000)
     for key in trust.log:
-        own = [line.signature for line in lines if (line.name, line.key_id) == ids(key)]
+        own = [signature for who, signature in lines if who == key.who]
         if key.type == ED25519 and len(own) == 1:
             try:
                 ed25519("LED-CKPT", key.key, text, own[0], "signature")
@@ -687,12 +719,11 @@ def acknowledgement(case: Case, data: bytes) -> None:
     demand("LED-LEDGER", "ledger of the acknowledgement", True, same)
     if not case.trust.desk:
         raise Lacking("the trust file names no acknowledgement_keys")
-    known, signers = {ids(one): one for one in case.trust.desk}, set[tuple[str, bytes]]()
-    for one in lines:
-        who = (one.name, one.key_id)
+    known, signers = {one.who: one for one in case.trust.desk}, set[tuple[str, bytes]]()
+    for who, signature in lines:
         if who in known:
             form(who not in signers, "two signatures by one key")
-            ed25519("LED-SIG", known[who].key, text, one.signature, "signature of the acknowledgement")
+            ed25519("LED-SIG", known[who].key, text, signature, "signature of the acknowledgement")
             signers.add(who)
         else:
             case.unchecked.append("a signature by a key that the trust file does not name")
@@ -708,14 +739,14 @@ def tlog_proof(case: Case, data: bytes, record: bytes) -> None:
         case.unchecked.append("the extra data of the proof file")
 
 
-KINDS = {"receipt": receipt, "extension": extension, "fork": fork}
+PROOFS = {"receipt": receipt, "extension": extension, "fork": fork}
 
 
 def run(case: Case, data: bytes, record: bytes | None) -> None:
     """Check a file of any kind."""
     array = re.match(rb"[\x90-\x9f](?:[\xa0-\xbf]|\xd9.)creditledger/(receipt|extension|fork)/", data, re.DOTALL)
     if array:
-        KINDS[array[1].decode()](case, data)
+        PROOFS[array[1].decode()](case, data)
     elif data.startswith(b"creditledger/acknowledgement/"):
         acknowledgement(case, data)
     elif data.startswith(b"c2sp.org/tlog-proof@"):
@@ -727,14 +758,6 @@ def run(case: Case, data: bytes, record: bytes | None) -> None:
         raise Lacking("; ".join(case.lacking))
 
 
-def show(value: object) -> str:
-    """A value in printable ASCII and bounded: what a proof holds must not steer a terminal."""
-    if isinstance(value, list):
-        return f"[{', '.join(map(show, value[:20]))}]"
-    text = value.hex() if isinstance(value, bytes) else "nil" if value is None else ascii(value).strip("'")
-    return text if len(text) <= 400 else text[:397] + "..."
-
-
 def verify(data: bytes, trust: bytes, record: bytes | None = None) -> tuple[int, dict[str, Any]]:
     """The exit code, and the report."""
     report: dict[str, Any] = {"verdict": "", "exit": 0, "facts": [], "NOT CHECKED": []}
@@ -743,16 +766,8 @@ def verify(data: bytes, trust: bytes, record: bytes | None = None) -> tuple[int,
         case = Case(Trust(trust))
         run(case, data, record)
         report["exit"], report["verdict"] = (3, "FORK") if case.fork else (0, "HOLDS")
-    except Malformed as error:
-        report |= {"exit": 1, "verdict": f"NO PROOF: {show(str(error))}"}
-    except Unknown as error:
-        report |= {"exit": 13, "verdict": f"UNKNOWN VERSION: {show(str(error))}"}
-    except Lacking as error:
-        report |= {"exit": 4, "verdict": f"NOT FULLY CHECKED: it lacks {show(str(error))}"}
-    except Fails as error:
-        finding, what, expected, found = error.args
-        words = f"{finding}: {what}: expected {show(str(expected))}, found {show(str(found))}"
-        report |= {"exit": 3, "verdict": f"FAILED: {words}"}
+    except End as end:
+        report |= {"exit": end.code, "verdict": f"{end.verdict} {ascii(str(end))[1:-1][:1500]}"}
     if case is not None and report["exit"] in (0, 3, 4):
         report["facts"] = [f"{name}: {show(value)}" for name, value in case.facts]
         report["NOT CHECKED"] = [*case.unchecked, "ML-DSA-44 signatures; the log's clock, but against witnesses"]
@@ -768,7 +783,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="the report as JSON")
     options = parser.parse_args(arguments)
     paths = [options.file, options.trust, *filter(None, [options.record])]
-    if wrong := [path for path in paths if not path.is_file() or path.stat().st_size > 16 << 20]:
+    if wrong := [path for path in paths if not path.is_file() or path.stat().st_size > MAX_FILE]:
         print(f"cannot verify: {wrong[0]} is no regular file of at most 16 MiB", file=sys.stderr)
         return 1
     record = options.record.read_bytes() if options.record else None

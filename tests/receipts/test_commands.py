@@ -23,7 +23,7 @@ from creditledger.receipts.acknowledgement import (
 )
 from creditledger.receipts.formats import ReceiptFile
 from creditledger.tlog.proof_file import TlogProof
-from receipts.cases import DESK, policy, seed
+from receipts.cases import DESK, both, policy, report, seed
 
 COURT = "district-court-1"
 
@@ -197,3 +197,32 @@ def test_a_receipt_is_given_even_while_no_witness_answers(bench: Bench, tmp_path
     assert bench.run("verify", bench.keys / "answers" / "a.json.receipt", "--trust", bench.trust).code == 0
     assert bench.run("prove", bench.ledger, "7", "-o", tmp_path / "out").code == 4
     assert bench.run("prove", bench.ledger, "7", "-o", tmp_path / "out", "--unwitnessed").code == 0
+
+
+@pytest.mark.parametrize(
+    ("who", "decided"),
+    [
+        ("a firm listed with a stolen key", ["key.revoke/1"]),
+        ("a firm whose listing was confirmed", ["key.revoke/1", "entry.confirm/1"]),
+    ],
+)
+def test_a_history_has_what_decides_whether_its_acts_count(
+    bench: Bench, tmp_path: Path, who: str, decided: list[str]
+) -> None:
+    """A key that was disowned, and the confirmation of what it signed, are told; and are of no other subject's."""
+    subject, list_id = bench.subject(who)
+    out = tmp_path / "history"
+    assert bench.run("prove", bench.ledger, "--subject", subject, "--list", list_id, "-o", out).code == 0
+    data, trust = out.read_bytes(), Trust.load(bench.trust)
+    assert [act.fields["type"] for act in report(data, trust).acts] == ["listing.add/1", *decided]
+    assert both(data, trust) == 0
+    # By themselves they concern nobody; and those of others are not let in.
+    whole = ReceiptFile.from_bytes(data)
+    assert both(whole._replace(items=whole.items[1:]).to_bytes(), trust) == 3
+    (other,) = ReceiptFile.from_bytes(prove_one(bench, tmp_path, "1")).items
+    assert both(whole._replace(items=(other, *whole.items)).to_bytes(), trust) == 3
+
+
+def prove_one(bench: Bench, place: Path, act: str) -> bytes:
+    assert bench.run("prove", bench.ledger, act, "-o", place / f"act-{act}").code == 0
+    return (place / f"act-{act}").read_bytes()

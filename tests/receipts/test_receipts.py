@@ -44,7 +44,7 @@ def test_a_receipt_shows_the_acts_and_says_what_it_cannot_show() -> None:
     assert [act.address for act in found.acts] == ["7.0", "8.0"]
     assert "court lists uscc:" in found.acts[0].words
     missing = "\n".join(found.not_checked)
-    for words in ("lawful", "in force", "later", "truth", "witness", "quantum", "clock"):
+    for words in ("lawful", "in force", "not in this file", "truth", "witness", "quantum", "clock"):
         assert words in missing
     assert found.to_json()["verdict"] == "HOLDS"
     assert next(found.lines()).startswith("verdict: HOLDS")

@@ -31,7 +31,10 @@ _LAWFUL = (
     "that the acts were lawful: mandates, grounds, terms and deadlines; `creditledger verify` of the ledger does it"
 )
 _IN_FORCE = "that the keys belonged to these authorities and were in force; that, too, takes the whole ledger"
-_LATER = "anything recorded later: an act may have been corrected, removed or annulled, a key disowned"
+_LATER = (
+    "anything that is not in this file, recorded before or after: an act may have been corrected, removed or annulled, "
+    "a key disowned"
+)
 _TRUTH = "the truth of what was recorded"
 
 
@@ -173,7 +176,8 @@ def _receipt(case: _Case, receipt: ReceiptFile) -> None:
     if receipt.about is not None:
         case.not_checked.insert(
             0, f"that these are all acts about {receipt.about.subject} on {receipt.about.list} among the first "
-            f"{head.size} records: whoever made the receipt claims it, and nothing in it proves it",
+            f"{head.size} records, and all that became of the keys that signed them: whoever made the receipt claims "
+            "it, and nothing in it proves it",
         )  # fmt: skip
 
 

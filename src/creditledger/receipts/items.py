@@ -6,8 +6,10 @@ and signatures. That a key was in force and an act lawful depends on the records
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
+from creditledger.acts.catalogue import EntryConfirm, KeyRevoke
 from creditledger.acts.kinds import ActRef
 from creditledger.acts.registry import act_to_json
 from creditledger.audit.trust import Trust
@@ -111,9 +113,11 @@ def _check_author(last: ProvedRecord, one: ProvedRecord) -> None:
 
 
 def check_about(records: list[ProvedRecord], about: About) -> None:
-    """Check that each record holds an act about that subject on that list; raises VerificationFailed."""
+    """Check that each record holds an act about that subject on that list, or one that decides whether such an act
+    counts (see `_concern`); raises VerificationFailed."""
+    concern = _concern(records, about)
     for one in records:
-        if not any(_is_about(act, about) for act in one.entry.acts):
+        if not any(concern(act) for act in one.entry.acts):
             raise _failure(
                 "LED-STRUCT", "the receipt says that the record is about somebody whom it does not concern", one.seq,
                 f"an act about {about.subject} on {about.list}", "none",
@@ -121,7 +125,8 @@ def check_about(records: list[ProvedRecord], about: About) -> None:
 
 
 def show(records: list[ProvedRecord], about: About | None) -> tuple[ShownAct, ...]:
-    """The acts in words; where the receipt is about somebody, only the acts about him. Acts refer to those shown."""
+    """The acts in words; where the receipt is about somebody, those that concern him. Acts refer to those shown."""
+    concern = _everything if about is None else _concern(records, about)
     places = {
         ActRef(one.digest, index): f"{one.seq}.{index}" for one in records for index in range(len(one.entry.acts))
     }
@@ -134,8 +139,31 @@ def show(records: list[ProvedRecord], about: About | None) -> tuple[ShownAct, ..
         )
         for one in records
         for index, act in enumerate(one.entry.acts)
-        if about is None or _is_about(act, about)
+        if concern(act)
     )  # fmt: skip
+
+
+def _everything(_act: object) -> bool:
+    return True
+
+
+def _concern(records: list[ProvedRecord], about: About) -> Callable[[object], bool]:
+    """Whether an act concerns a subject: it is about him, or it decides whether such an act counts.
+
+    That do the end of a key that signed one, and the confirmation of an entry that holds one.
+    """
+    own = [one for one in records if any(_is_about(act, about) for act in one.entry.acts)]
+    keys, entries = {one.entry.key for one in own}, {one.digest for one in own}
+
+    def concerns(act: object) -> bool:
+        match act:
+            case KeyRevoke():
+                return act.key in keys
+            case EntryConfirm():
+                return act.entry[1] in entries
+        return _is_about(act, about)
+
+    return concerns
 
 
 def _is_about(act: object, about: About) -> bool:

@@ -20,7 +20,7 @@ from creditledger.ledger.ledger import Ledger
 from creditledger.ledger.log import parse_checkpoint
 from creditledger.ledger.receipt import Receipt
 from creditledger.receipts.formats import MAX_ITEMS, About, ExtensionFile, Item, ReceiptFile
-from creditledger.record.entry import decode_entry, entry_hash
+from creditledger.record.entry import decode_entry, entry_hash, restore_entry
 from creditledger.record.record import decode_record
 from creditledger.tlog.checkpoint import Checkpoint, open_checkpoint
 from creditledger.tlog.proof_file import TlogProof
@@ -62,6 +62,9 @@ def prove(ledger: Ledger, *acts: Act, witnessed: bool = True) -> bytes:
 
 def prove_history(ledger: Ledger, subject: Subject, list: str, *, witnessed: bool = True) -> bytes:
     """A receipt for every act about a subject on a list, which says that these are all of them; see `prove`.
+
+    With them come the revocations of the keys that signed them, and confirmations of their entries: they decide whether
+    the acts count.
 
     Raises `UsageError` also when there is no such list, or nothing is recorded about the subject: that there is nothing
     cannot be proved by a receipt.
@@ -148,8 +151,18 @@ def _find(ledger: Ledger, digest: bytes, index: int) -> int:
 
 
 def _about(ledger: Ledger, subject: Subject, list_id: str) -> list[int]:
-    """The records that hold acts about a subject on a list, in order."""
-    return sorted({item.address.seq for item in ledger.history(subject, list_id)})
+    """The records that hold acts about a subject on a list, or decide whether one of these counts, in order."""
+    found = {item.address.seq for item in ledger.history(subject, list_id)}
+    governance = ledger.governance
+    for seq in tuple(found):
+        entry = ledger.record(seq).entry
+        key = governance.keys.get(restore_entry(entry).key)
+        if key is not None and key.revoked is not None:
+            found.add(key.revoked)
+        confirmation = governance.confirmed.get(entry_hash(entry))
+        if confirmation is not None:
+            found.add(confirmation.seq)
+    return sorted(found)
 
 
 def _receipt(ledger: Ledger, records: list[int], about: About | None, signed: _Signed) -> bytes:
