@@ -81,6 +81,8 @@ def form(holds: object, what: str) -> None:
 
 def demand(finding: str, what: str, expected: object, found: object) -> None:
     """What a proof must show."""
+    if expected is True and not found:
+        raise Fails(f"{finding}: this should be so, and is not: {what}")
     if expected != found:
         raise Fails(f"{finding}: {what}: expected {show(expected)}, found {show(found)}")
 
@@ -230,19 +232,26 @@ class Key(NamedTuple):
         return self.name, self.key_id
 
 
-def read_vkey(vkey: Any) -> Key:
+def read_vkey(vkey: Any, *types: int) -> Key:
+    """A key, in its form; into keys of other types than these nobody looks."""
     form(type(vkey) is str and len(vkey) <= 4096 and vkey.count("+") >= 2, "a vkey is name+key id+key")
     name, key_id, encoded = vkey.split("+", 2)
     check_name(name)
     key = base64(encoded)
     form(len(key) >= 2 and key_id == sha256(name.encode(), b"\n", key)[:4].hex(), "a vkey with a wrong key id")
-    if key[0] in (ED25519, COSIGNATURE):
-        form(len(key) == 33 and is_prime_order(key[1:]), "no Ed25519 key")
-    elif key[0] == MLDSA:
-        form(len(key) == 1313, "no ML-DSA-44 key")
-    else:
-        raise Unknown(f"a key of type {key[0]:02x}")
+    if key[0] in types:
+        ed25519_key = key[0] in (ED25519, COSIGNATURE)
+        form(len(key) == (33 if ed25519_key else 1313), "a key of the wrong length")
+        form(not ed25519_key or is_prime_order(key[1:]), "no Ed25519 key")
     return Key(name, bytes.fromhex(key_id), key[0], key[1:])
+
+
+TEXT_OR_COMMENT = re.compile(
+    r'"""(?:[^"\\]|\\.|"{1,2}(?!"))*+(?:"{3,5}|\\?\Z)'
+    r"|'''(?:[^']|'{1,2}(?!'))*+(?:'{3,5}|\Z)"
+    r"""|"(?:[^"\\\n]|\\[^\n])*+"?|'[^'\n]*+'?|\#[^\n]*+""",
+    re.DOTALL,
+)
 
 
 class Trust:
@@ -251,14 +260,19 @@ class Trust:
     def __init__(self, data: bytes) -> None:
         form(len(data) <= 262_144, "the trust file is too large")
         try:
-            values = tomllib.loads(data.decode())
+            text = data.decode()
+            nested = any(line.count(".") > 16 for line in TEXT_OR_COMMENT.sub("", text).split("\n"))
+            form(not nested, "the trust file has more than 16 dots in a line, outside of texts and comments")
+            values = tomllib.loads(text)
         except (ValueError, RecursionError) as error:
             raise Malformed(f"the trust file is not TOML: {error}") from None
-        version = re.fullmatch("creditledger/trust/v([1-9][0-9]{0,8})", str(values.get("format")))
-        form(version, "the trust file does not say its format")
-        if version and version[1] not in ("1", "2"):
-            raise Unknown(f"trust file of version {version[1]}")
-        more = {"acknowledgement_keys", "witnesses"} if version and version[1] == "2" else set()
+        version = str(values.get("format"))
+        form(re.fullmatch("creditledger/trust/v[1-9][0-9]{0,8}", version), "the trust file does not say its format")
+        second = version == "creditledger/trust/v2"
+        form(second or len(data) <= 65_536, "the trust file is too large")
+        if not second and version != "creditledger/trust/v1":
+            raise Unknown(f"trust file {version}")
+        more = {"acknowledgement_keys", "witnesses"} if second else set()
         known = {"format", "origin", "ledger_id", "log_keys"}
         form(known <= set(values) <= known | more, "the trust file has other settings than its format")
         self.origin, ledger_id = values["origin"], values["ledger_id"]
@@ -268,18 +282,25 @@ class Trust:
         form(all(type(one) is list and 1 <= len(one) <= 64 for one in lists), "1 to 64 keys in an array")
         form(type(values.get("witnesses", "")) is str, "witnesses are a text")
         self.ledger_id = bytes.fromhex(ledger_id)
-        self.log = [read_vkey(one) for one in values["log_keys"]]
-        self.desk = [read_vkey(one) for one in values.get("acknowledgement_keys", [])]
+        known_types = (ED25519, COSIGNATURE, MLDSA) if second else (ED25519,)
+        self.log = [read_vkey(one, *known_types) for one in values["log_keys"]]
+        self.desk = [read_vkey(one, *known_types) for one in values.get("acknowledgement_keys", [])]
         self.witnesses: dict[str, Key] = {}
         self.groups: list[tuple[str, int, list[str]]] = []
         self.quorum = "none"
         self.policy(values.get("witnesses", "quorum none\n"))
+        witnesses = list(self.witnesses.values())
+        form(all(len({*own}) == len(own) for own in (self.log, self.desk)), "a key twice")
+        form(len({one.key for one in witnesses}) == len(witnesses), "two witnesses with one key")
+        # What is malformed is never merely unknown, so keys of other types come after it.
+        of_log = {one.type for one in self.log} - ({ED25519, MLDSA} if second else {ED25519})
+        if of_log or {one.type for one in self.desk} - {ED25519}:
+            raise Unknown("a key of another type")
+        roles = [{one.key for one in own} for own in (self.log, self.desk, witnesses)]
+        form(len(set[bytes]().union(*roles)) == sum(map(len, roles)), "a key with two roles")
         form(any(one.type == ED25519 for one in self.log), "no Ed25519 log key")
-        form(all(one.type in (ED25519, MLDSA) for one in self.log), "a log key of another type")
-        form(all(one.type == ED25519 for one in self.desk), "an acknowledgement key of another type")
-        form(all(one.type in (COSIGNATURE, MLDSA) for one in self.witnesses.values()), "a witness's key")
-        keys = [*self.log, *self.desk, *self.witnesses.values()]
-        form(len({one.key for one in keys}) == len(keys), "a key twice")
+        if {one.type for one in witnesses} - {COSIGNATURE, MLDSA}:
+            raise Unknown("a witness with a key of another type")
 
     def policy(self, text: str) -> None:
         """C2SP tlog-policy without logs."""
@@ -292,8 +313,9 @@ class Trust:
                     continue
                 case [first, *_] if first.startswith("#"):
                     continue
-                case ["witness", name, vkey] | ["witness", name, vkey, _]:
-                    self.witnesses[self.fresh(name)] = read_vkey(vkey)
+                case ["witness", name, vkey, *url] if len(url) <= 1 and all(len(one) <= 2048 for one in url):
+                    self.witnesses[self.fresh(name)] = key = read_vkey(vkey, ED25519, COSIGNATURE, MLDSA)
+                    form(key.type != ED25519, "the key of a witness")
                 case ["group", name, least, *members] if members:
                     form({*members} <= self.names() and not used & {*members}, "a member is unknown, or used before")
                     form(len({*members}) == len(members), "a member twice")
@@ -307,12 +329,13 @@ class Trust:
                 case _:
                     raise Malformed(f"a line of the witness policy: {line[:80]!r}")
         form(said, "the policy says no quorum")
+        form(len(self.witnesses) <= 64 and len(self.groups) <= 64, "at most 64 witnesses and 64 groups")
 
     def names(self) -> set[str]:
         return {*self.witnesses, *(name for name, _, _ in self.groups)}
 
     def fresh(self, name: str) -> str:
-        form(name != "none" and name not in self.names(), "a name twice in the policy")
+        form(len(name) <= 255 and name != "none" and name not in self.names(), "a name in the policy, each once")
         return name
 
     def met(self, signed: set[tuple[str, bytes]]) -> bool:
@@ -385,6 +408,7 @@ def ed25519(finding: str, key: bytes, message: bytes, signature: bytes, what: st
 def open_head(note: bytes, trust: Trust) -> Head:
     """Verify every signature by a key of the log or of a witness, but those of ML-DSA-44."""
     text, lines = read_note(note, 1_000_000)
+    origin, size, root = read_head(text)
     known = {one.who: one for one in (*trust.log, *trust.witnesses.values())}
     signed, mldsa, unknown = dict[tuple[str, bytes], int](), set[tuple[str, bytes]](), 0
     for who, signature in lines:
@@ -405,7 +429,6 @@ def open_head(note: bytes, trust: Trust) -> Head:
             demand("LED-CKPT", "length of an ML-DSA-44 signature", 2428, len(signature))
             mldsa.add(who)
     demand("LED-CKPT", "signature by an Ed25519 key of the log", True, any(one.who in signed for one in trust.log))
-    origin, size, root = read_head(text)
     demand("LED-CKPT", "origin", trust.origin, origin)
     return Head(size, root, signed, mldsa, unknown)
 
@@ -561,7 +584,7 @@ class Case:
         names = {key.who: name for name, key in self.trust.witnesses.items()}
         for who, time in head.signed.items():
             if who in names:
-                self.facts.append(("cosigned", f"by {names[who]} at {time} s after 1970"))
+                self.facts.append(("cosigned", f"by {names[who]} at {second(time)}"))
         if head.mldsa:
             self.unchecked.append(f"{count(len(head.mldsa), 'ML-DSA-44 signature')}: only presence and length")
         if head.unknown:
@@ -599,11 +622,18 @@ class Case:
         names = {key.who: name for name, key in self.trust.witnesses.items()}
         for who, time in head.signed.items():
             if who in names and recorded > (time + SKEW) * 1_000_000:
-                raise Fails(f"LED-TIME: {moment(recorded)} is after {time + SKEW} s, by the witness {show(names[who])}")
+                raise Fails(
+                    f"LED-TIME: {moment(recorded)} is after {second(time + SKEW)}, by the witness {show(names[who])}"
+                )
 
 
 def count(number: int, what: str) -> str:
     return f"{number} {what}" + ("" if number == 1 else "s")
+
+
+def second(seconds: int) -> str:
+    """A witness's time; a witness can sign any number."""
+    return moment(seconds * 1_000_000).replace(".000000", "") if seconds < 2**37 else f"{seconds} s after 1970"
 
 
 def moment(microseconds: int) -> str:
@@ -613,12 +643,12 @@ def moment(microseconds: int) -> str:
 
 def read_proof(data: bytes) -> tuple[int, list[bytes], bytes, bool]:
     """A C2SP .tlog-proof: index, hashes, checkpoint, and whether it has extra data."""
-    head, empty, note = data.partition(b"\n\n")
+    head, _, note = data.partition(b"\n\n")
     try:
         lines = head.decode("ascii").split("\n")
     except UnicodeDecodeError:
         raise Malformed("the head of a proof is not ASCII") from None
-    form(empty and note and lines.pop(0) == "c2sp.org/tlog-proof@v1", "no tlog-proof")
+    form(note and note[:1] != b"\n" and lines.pop(0) == "c2sp.org/tlog-proof@v1", "no tlog-proof")
     extra = bool(lines) and lines[0].startswith("extra ")
     if extra:
         form(1 <= len(base64(lines.pop(0)[6:])) <= 49_146, "extra data")
@@ -750,7 +780,7 @@ def run(case: Case, data: bytes, record: bytes | None) -> None:
     elif data.startswith(b"creditledger/acknowledgement/"):
         acknowledgement(case, data)
     elif data.startswith(b"c2sp.org/tlog-proof@"):
-        form(record, "a .tlog-proof goes with --record")
+        form(record is not None, "a .tlog-proof goes with --record")
         tlog_proof(case, data, record or b"")
     else:
         raise Malformed("neither receipt, extension, fork, acknowledgement nor .tlog-proof")
@@ -763,11 +793,16 @@ def verify(data: bytes, trust: bytes, record: bytes | None = None) -> tuple[int,
     report: dict[str, Any] = {"verdict": "", "exit": 0, "facts": [], "NOT CHECKED": []}
     case = None
     try:
-        case = Case(Trust(trust))
+        try:
+            trusted = Trust(trust)
+        except End as end:
+            raise type(end)(f"in the trust file, not in the proof: {end}") from None
+        case = Case(trusted)
         run(case, data, record)
         report["exit"], report["verdict"] = (3, "FORK") if case.fork else (0, "HOLDS")
     except End as end:
-        report |= {"exit": end.code, "verdict": f"{end.verdict} {ascii(str(end))[1:-1][:1500]}"}
+        verdict = "NO TRUST FILE:" if case is None and isinstance(end, Malformed) else end.verdict
+        report |= {"exit": end.code, "verdict": f"{verdict} {ascii(str(end))[1:-1][:1500]}"}
     if case is not None and report["exit"] in (0, 3, 4):
         report["facts"] = [f"{name}: {show(value)}" for name, value in case.facts]
         report["NOT CHECKED"] = [*case.unchecked, "ML-DSA-44 signatures; the log's clock, but against witnesses"]
@@ -784,7 +819,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     paths = [options.file, options.trust, *filter(None, [options.record])]
     if wrong := [path for path in paths if not path.is_file() or path.stat().st_size > MAX_FILE]:
-        print(f"cannot verify: {wrong[0]} is no regular file of at most 16 MiB", file=sys.stderr)
+        why = "is no regular file of at most 16 MiB" if wrong[0].exists() else "is not there: check the path"
+        print(f"cannot verify: {wrong[0]} {why}", file=sys.stderr)
         return 1
     record = options.record.read_bytes() if options.record else None
     code, report = verify(options.file.read_bytes(), options.trust.read_bytes(), record)

@@ -241,7 +241,7 @@ def item(digest: bytes, text: bytes, subject: Subject = FIRM) -> bytes:
 def test_content_that_was_committed_to_passes(tmp_path: Path) -> None:
     report = with_content(b"He hid the car.")[0].audit(tmp_path)
     assert report.exit_code == 0
-    assert "1 items of detached content" in report.checked
+    assert "1 item of detached content" in report.checked
 
 
 def test_content_altered(tmp_path: Path) -> None:

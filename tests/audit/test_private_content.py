@@ -37,7 +37,7 @@ def test_private_content_that_matches(tmp_path: Path) -> None:
     with private:
         private.put_many([(item_id("defaulters", FIRM, digest), NONCE, b"He hid the car.")])
     report = verify(ledger, trust=trust, content_key=KEY)
-    assert "1 items of detached content" in report.checked
+    assert "1 item of detached content" in report.checked
     report = verify(ledger, trust=trust)
     assert any("detached content" in one for one in report.not_checked)
 

@@ -66,7 +66,7 @@ def test_only_what_is_new_has_its_signatures_verified(kept: Path, tmp_path: Path
 def test_the_same_log_again(kept: Path, tmp_path: Path) -> None:
     report = Log.of(busy_world()).audit(tmp_path, remember=kept)
     assert report.exit_code == 0
-    assert "0 signatures of authors and cosigners" in report.checked
+    assert not any("of authors and cosigners" in one for one in report.checked)
 
 
 def test_an_old_record_altered_though_everything_is_made_anew(kept: Path, tmp_path: Path) -> None:

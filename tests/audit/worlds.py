@@ -89,8 +89,8 @@ def resealed(log: Log, start: int) -> Log:
 
 
 def forced(world: World, entry: Entry) -> Log:
-    """The log of a world with an entry recorded at its end that the rules would refuse."""
-    log = Log.of(world)
+    """The log of a world with an entry recorded at its end that the rules would refuse, sealed before and after."""
+    log = Log.of(world, [world.size])
     log.records.append(world.record_of(world.seal(entry)))
     log.seal([len(log.records)])
     log.trust = trust_in(log.records)

@@ -1,4 +1,8 @@
-"""Runs the real program, `python -m creditledger`, as a user would: in a process of its own, with a home of its own."""
+"""Runs the real program, `python -m creditledger`, as a user would: in a process of its own, with a home of its own.
+
+Most runs are forks of one process in which it is loaded already (see prepared.py); `started` and special needs make
+it start from nothing.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +22,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from cli.prepared import PIPE, prepared
 
 TIMEOUT = 90
 MEMORY = 600 << 20
@@ -62,9 +68,17 @@ class Program:
         mortal: bool = False,
         max_file: int | None = None,
         fds: Sequence[int] = (),
+        started: bool = False,
     ) -> Result:
         """Runs it. `given` is standard input; `mortal`: without root's right to overlook file modes; `max_file`: files
-        can grow to so many bytes, as if the disk were full then. Memory of its own it gets no more than `MEMORY`."""
+        can grow to so many bytes, as if the disk were full then; `fds` stay open; `started` from nothing. Memory of its
+        own it gets no more than `MEMORY`."""
+        data = given.encode() if isinstance(given, str) else given
+        environment = self.environment()
+        if not (mortal or max_file is not None or fds or started or len(data) > PIPE):
+            words = [*map(str, arguments)]
+            ended = prepared(environment).run(words, data, environment, memory=MEMORY, timeout=TIMEOUT)
+            return Result(ended[0], ended[1].decode(), ended[2].decode())
 
         def prepare() -> None:
             resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
@@ -75,9 +89,9 @@ class Program:
 
         done = subprocess.run(
             [sys.executable, "-m", "creditledger", *map(str, arguments)],
-            input=given.encode() if isinstance(given, str) else given,
+            input=data,
             capture_output=True,
-            env=self.environment(),
+            env=environment,
             timeout=TIMEOUT,
             pass_fds=fds,
             preexec_fn=prepare,
@@ -88,14 +102,9 @@ class Program:
         """Runs it on a terminal, on which `typed` is typed; returns exit code and what the terminal shows."""
         master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-        with subprocess.Popen(
-            [sys.executable, "-m", "creditledger", *map(str, arguments)],
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            env=self.environment() | {"PAGER": "cat"},
-            start_new_session=True,
-        ) as process:
+        environment = self.environment() | {"PAGER": "cat"}
+        words = [*map(str, arguments)]
+        with prepared(environment).start(words, [slave] * 3, environment, session=True) as process:
             os.close(slave)
             os.write(master, typed.encode())
             shown = b""
@@ -107,21 +116,16 @@ class Program:
                 if not data:
                     break
                 shown += data
+            code = process.wait()
         os.close(master)
-        return process.returncode, shown.decode().replace("\r\n", "\n")
+        return code, shown.decode().replace("\r\n", "\n")
 
     def converse(self, *arguments: object, answers: list[tuple[str, str]]) -> tuple[int, str]:
         """Runs it on a terminal; each answer is typed once its question is shown. Exit code and what is shown."""
         master, slave = pty.openpty()
-        with subprocess.Popen(
-            [sys.executable, "-m", "creditledger", *map(str, arguments)],
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            env=self.environment(),
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - there is one thread
-            start_new_session=True,
-        ) as process:
+        environment = self.environment()
+        words = [*map(str, arguments)]
+        with prepared(environment).start(words, [slave] * 3, environment, session=True, terminal=True) as process:
             os.close(slave)
             shown, waiting, seen = "", list(answers), 0
             while select.select([master], [], [], 60)[0]:
@@ -136,9 +140,10 @@ class Program:
             else:
                 process.kill()
                 raise AssertionError(f"nothing was shown for a minute after: {shown}")
+            code = process.wait()
         os.close(master)
         assert not waiting, f"never asked: {waiting}; shown: {shown}"
-        return process.returncode, plain(shown).replace("\r\n", "\n")
+        return code, plain(shown).replace("\r\n", "\n")
 
 
 def plain(shown: str) -> str:

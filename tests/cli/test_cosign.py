@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import re
 import shutil
 import signal
 import subprocess
@@ -10,8 +12,10 @@ import sys
 import time
 from base64 import b64encode
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from itertools import islice, takewhile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -20,11 +24,17 @@ from cli.in_process import InProcess, in_process
 from cli.program import Program
 from cli.test_erase import erase, list_somebody
 from creditledger.audit.trust import Trust
+from creditledger.cli import _Notes
 from creditledger.cli import run as run_command
+from creditledger.errors import Locked
 from creditledger.keys.keyfile import read_key, read_public_key
+from creditledger.ledger.layout import LOG_TABLES
 from creditledger.ledger.ledger import Ledger
+from creditledger.store.lmdb_engine import LmdbEngine
+from creditledger.store.lock import WriterLock
 from creditledger.tlog.note import NoteSigner, open_note, sign_note
 from support.witness import FakeWitness, policy_of, witnesses
+from witness.loopback import lying
 
 ORIGIN = "example.org/list"
 
@@ -208,6 +218,155 @@ def test_regularly_until_told_to_end_and_others_append_in_between(office: Office
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=30)
         assert (process.returncode, said) == (0, "")
+
+
+@contextmanager
+def regularly(office: Office) -> Iterator[tuple[subprocess.Popen[str], IO[str]]]:
+    """`cosign --every 1s` as a process, and its stderr; it ends with 0 when it is told to."""
+    arguments = ["cosign", office.ledger, "--log-key", office.key("log"), "--every", "1s", "--json"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "creditledger", *map(str, arguments)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=office.run.environment(), text=True,
+    ) as process:  # fmt: skip
+        try:
+            assert process.stderr is not None
+            yield process, process.stderr
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 0
+        finally:
+            process.kill()
+
+
+def told(said: IO[str], words: str) -> None:
+    """A line with these words comes on stderr."""
+    lines = list(takewhile(lambda line: words not in line, islice(said, 30)))
+    assert len(lines) < 30, (words, lines)
+
+
+@contextmanager
+def locked(office: Office) -> Iterator[None]:
+    """Somebody else is writing, as soon as nobody does."""
+    for _ in range(1000):
+        with suppress(Locked):
+            lock = WriterLock(office.ledger / "writer.lock")
+            break
+        time.sleep(0.01)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def test_what_may_be_over_by_the_next_round_ends_nothing(office: Office, one: FakeWitness) -> None:
+    """A witness claims more than there is, the policy cannot be read, somebody else writes."""
+    policy = office.ledger / "witnesses.policy"
+    whole = policy.read_bytes()
+    one.behaviour, one.claimed = "claim", 2**53 - 1
+    assert office.cosign().code == 3, "once, it is a reason to stop"
+    with regularly(office) as (process, said):
+        told(said, "without showing it")
+        policy.write_bytes(whole[:-1])
+        told(said, str(policy))
+        policy.write_bytes(whole)
+        with locked(office):
+            told(said, "only one writer at a time")
+        one.behaviour = "honest"
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["quorum"] is True
+
+
+def test_proof_of_a_second_history_ends_the_rounds_with_3(office: Office, one: FakeWitness) -> None:
+    other = f"{ORIGIN}\n1\n{b64encode(bytes(32)).decode()}\n".encode()
+    log = NoteSigner(ORIGIN, read_key(office.key("log"), None))
+    one.seen[ORIGIN] = 1, bytes(32), sign_note(other, log)
+    done = office.cosign("--every", "1s")
+    assert (done.code, "two histories" in done.err) == (3, True)
+
+
+def test_what_a_witness_says_does_not_steer_the_terminal(office: Office, one: FakeWitness) -> None:
+    said = b"\x1b]0;owned\x07\xc2\x9b5mno\r\nnote: the quorum is met\r\n\r\n"
+    policy = office.ledger / "witnesses.policy"
+    with lying(lambda _liar, connection, _first, _body: connection.sendall(said)) as liar:
+        policy.write_text(policy.read_text().replace(one.url, liar.url))
+        done = Program(office.run.home)("cosign", office.ledger, "--log-key", office.key("log"))
+    assert done.code == 4
+    assert "owned" in done.err
+    assert not {*done.err} & {*map(chr, [*range(10), *range(11, 32), *range(127, 160)])}
+    assert "note: the quorum is met" not in done.err.splitlines()
+
+
+def test_notes_of_the_library_are_one_harmless_line_each() -> None:
+    """Whoever makes such a text, and forgets that strangers had a word in it."""
+    record = logging.LogRecord("x", logging.WARNING, "", 0, "he says %s", ("\x1b[5m\nnote: \x9b\u202e",), None)
+    assert _Notes("note: %(message)s").format(record) == r"note: he says \x1b[5m note: \x9b\u202e"
+
+
+# -- doctor ---------------------------------------------------------------------------------------------------------
+
+
+def examined(office: Office) -> dict[str, tuple[str, str, str]]:
+    """What the doctor says about signatures: verdict, what was found, what to do."""
+    lines = office.run("doctor", office.ledger, "--json").json["ledger"]
+    return {
+        one["check"]: (one["verdict"], one["found"], one["advice"])
+        for one in lines
+        if one["check"] in ("witnesses", "cosigned", "trust file")
+    }
+
+
+def test_the_doctor_says_who_cosigned_and_what_is_missing(office: Office, one: FakeWitness) -> None:
+    fresh = examined(office)
+    assert {check: verdict for check, (verdict, *_) in fresh.items()} == {
+        "witnesses": "ok", "cosigned": "problem", "trust file": "problem"
+    }  # fmt: skip
+    assert "by nobody; the witness quorum 'quorum-of-all' is not met" in fresh["cosigned"][1]
+    assert fresh["cosigned"][2].startswith(f"creditledger cosign {office.ledger} --log-key KEY")
+    assert "lacks the ML-DSA-44 signature of the log" in fresh["trust file"][1]
+    assert "--pq-key KEY" in fresh["trust file"][2]
+    assert office.run("doctor", office.ledger).code == 1
+    assert office.cosign().code == 0
+    found = examined(office)
+    assert re.search(rf"1 record, by {one.name} at 20\S+Z; the quorum quorum-of-all is met", found["cosigned"][1])
+    assert {check: verdict for check, (verdict, *_) in found.items()} == {
+        "witnesses": "ok", "cosigned": "ok", "trust file": "problem"
+    }  # fmt: skip
+    assert office.cosign("--pq-key", office.key("log-pq")).code == 0
+    done = office.run("doctor", office.ledger)
+    assert done.code == 0, done.out
+    assert "the ML-DSA-44 signature of the log included" in done.out
+
+
+def test_the_doctor_misses_a_policy_and_tells_one_that_cannot_be_read(office: Office, one: FakeWitness) -> None:
+    assert office.cosign("--pq-key", office.key("log-pq")).code == 0
+    policy = office.ledger / "witnesses.policy"
+    whole = policy.read_text()
+    policy.write_text(whole.replace(" " + one.url, ""))
+    assert examined(office)["witnesses"][0] == "note"
+    policy.write_text("quorum nobody\n")
+    verdict, found, advice = examined(office)["witnesses"]
+    assert (verdict, str(policy) in found, "no writer" in advice) == ("problem", True, True)
+    policy.unlink()
+    verdict, found, advice = examined(office)["witnesses"]
+    assert (verdict, "nobody is asked" in found, f"put {policy} back" in advice) == ("problem", True, True)
+    office.trust.unlink()
+    assert set(examined(office)) == {"witnesses"}
+    assert examined(office)["witnesses"][0] == "ok"
+    office.trust.write_text("format = ")
+    assert examined(office)["trust file"][0] == "problem"
+
+
+def test_the_doctor_does_not_believe_a_cosignature_that_is_none(office: Office, one: FakeWitness) -> None:
+    """Somebody wrote a line into the store, in the name and under the key id of the witness."""
+    assert office.cosign().code == 0
+    with Ledger.open(office.ledger) as ledger:
+        note = ledger.checkpoint
+    line = note.splitlines(keepends=True)[-1]
+    engine = LmdbEngine.open(office.ledger / "log", LOG_TABLES)
+    with engine.batch() as batch:
+        batch.put("checkpoint", (1).to_bytes(8, "big"), note.replace(line, line[:-8] + b"AAA=\n"))
+    engine.close()
+    verdict, _, advice = examined(office)["cosigned"]
+    assert (verdict, "creditledger verify" in advice) == ("problem", True)
 
 
 # -- append and import ------------------------------------------------------------------------------------------------

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
-from cli.bench import Bench
 from cli.in_process import InProcess
 from cli.program import Program
 from creditledger.keys.keyfile import write_key
@@ -67,14 +67,17 @@ def test_keys_that_were_there_survive_a_founding_that_fails(run: Program, tmp_pa
     assert run("init", tmp_path / "ledger", *ORIGIN, "--no-passphrase").code == 0
 
 
-def test_the_steps_that_it_names_lead_to_a_record(demo: Bench, run: Program, tmp_path: Path) -> None:
-    """Each command as it is printed, with what a person fills in."""
-    done = run("init", tmp_path / "ledger", *ORIGIN, "--no-passphrase")
+@pytest.mark.parametrize("options", [(), ("--post-quantum", "--desk")])
+def test_the_steps_that_it_names_lead_to_a_record(run: Program, tmp_path: Path, options: tuple[str, ...]) -> None:
+    """Each command as it is printed, with what a person fills in; in a directory that a shell would take apart."""
+    place = tmp_path / "the registry's"
+    place.mkdir()
+    done = run("init", place / "ledger", *ORIGIN, "--no-passphrase", *options)
     assert done.code == 0, done.err
     assert "2 of its 3 root keys must sign whatever governs it, as the authority root" in done.err
     steps = re.findall(r"^  ([0-9])\. (.*)$", done.err, re.MULTILINE)
     assert [int(number) for number, _ in steps] == [*range(1, len(steps) + 1)]
-    commands = [text.partition("creditledger ")[2].split() for _, text in steps if "creditledger " in text]
+    commands = [shlex.split(text.partition("creditledger ")[2]) for _, text in steps if "creditledger " in text]
     assert [words[0] for words in commands] == ["draft", "sign", "sign", "append"]
     drafting, *others = [[word.replace("law.json", f"{tmp_path}/law.json") for word in words] for words in commands]
     for field in ("law=a-law", "title=A Law", "number=1", "issuer=Parliament", "effective=2020-01-01"):
@@ -84,3 +87,7 @@ def test_the_steps_that_it_names_lead_to_a_record(demo: Bench, run: Program, tmp
         ended = run(*words, *(["--yes"] if words[0] == "sign" else []))
         assert ended.code == 0, ended.err
     assert "record 1, 1 act" in ended.out
+    if options:
+        for answer in ("law.json.signed.ack", "law.json.signed.receipt"):
+            done = run("verify", place / "ledger-answers" / answer, "--trust", place / "ledger" / "ledger.trust")
+            assert done.code == 0, done

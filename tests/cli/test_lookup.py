@@ -33,6 +33,21 @@ def test_a_record_a_day_and_a_moment_are_the_same_knowledge(demo: Bench) -> None
     assert [one["subject"] for one in demo.run(*members, seq).lines] == [who[0]]
 
 
+@pytest.mark.parametrize(
+    ("who", "status", "words"),
+    [
+        (QUASHED, "quashed", "is no longer on {}: the listing had been quashed on appeal by this day"),
+        ("a firm listed with a stolen key", "unconfirmed", "is on {} only by an act signed with a key that its"),
+    ],
+)
+def test_the_day_asked_about_does_not_read_as_the_day_of_listing(
+    demo: Bench, who: str, status: str, words: str
+) -> None:
+    subject, list_id = demo.subject(who)
+    said = demo.run("lookup", demo.ledger, subject, list_id, "--valid-at", "2026-11-24").out
+    assert said.startswith(f"{status}: on 24 November 2026, {subject} {words.format(list_id)}"), said
+
+
 def test_a_day_is_that_of_the_ledgers_own_time(demo: Bench) -> None:
     """The ledger keeps UTC+08:00: its day ends at 16:00 UTC."""
     who = demo.subject(QUASHED)

@@ -89,7 +89,7 @@ def test_a_draft_that_append_signs_pins_too_and_none_pins_nothing(bench: Bench, 
     assert bare.code == 0, bare.err
 
 
-WAYS = ("export", "published", "receipt", "extension")
+WAYS = ("export", "published", "extension")
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -100,13 +100,53 @@ def test_every_way_to_verify_is_noted(bench: Bench, tmp_path: Path, way: str) ->
     made: dict[str, tuple[Any, ...]] = {
         "export": ("export", bench.ledger, file),
         "published": ("publish", bench.ledger, file),
-        "receipt": ("prove", bench.ledger, 20, "-o", file),
         "extension": ("prove", bench.ledger, "--from", 20, "-o", file),
     }
     done = bench.run(*made[way])
     assert done.code == 0, done.err
+    if way == "extension":
+        put(bench, bench.run("show", bench.ledger, 19, "--json").json["checkpoint"]["note"].encode())
+        assert kept(bench) == 20
     found = verify(bench, file)
     assert (found.code, kept(bench)) == (0, size), found
+
+
+def heard(bench: Bench) -> list[int]:
+    store = SeenStore(bench.run.home / "creditledger" / "seen")
+    return [one.size for one in store.heard(Trust.load(bench.trust).ledger_id)]
+
+
+@pytest.mark.parametrize("way", ["receipt", "extension"])
+def test_what_shows_no_history_is_heard_of_and_not_pinned(bench: Bench, tmp_path: Path, way: str) -> None:
+    """A receipt, and an extension of something else than was verified."""
+    file, what = tmp_path / way, {"receipt": (20,), "extension": ("--from", 20)}[way]
+    assert bench.run("prove", bench.ledger, *what, "-o", file).code == 0
+    assert verify(bench, file).code == 0
+    assert kept(bench) is None
+    size = size_of(bench)
+    assert (kept(bench), heard(bench)) == (size, []), "an audit that covers it settles it"
+
+
+@pytest.mark.parametrize("grown", [False, True])
+def test_a_receipt_of_another_history_does_not_make_the_verified_one_forgotten(
+    bench: Bench, tmp_path: Path, grown: bool
+) -> None:
+    size = size_of(bench)
+    assert append(bench, write(tmp_path / "a.json", listing()), "--key", bench.key(COURT), "--yes").code == 0
+    other = other_history(bench, tmp_path / "other")
+    if grown:
+        draft = write(tmp_path / "b.json", removal(f"{size}.0"))
+        assert append(bench, draft, "--key", bench.key(COURT), "--yes", "--seen", "none").code == 0
+    assert bench.run("prove", other, 20, "-o", tmp_path / "receipt").code == 0
+    assert verify(bench, tmp_path / "receipt").code == 0
+    assert (kept(bench), heard(bench)) == (size, [size + 1])
+    refused = sign(bench, write(tmp_path / "c.json", listing()), "--yes")
+    assert (refused.code, "LED-FORK" in refused.err) == (3, True), refused
+    found = verify(bench, bench.ledger)
+    assert (found.code, "LED-FORK" in found.err) == (3, True), found
+    proved = evidence(bench, found.err)
+    assert (proved.first.size, proved.second.size) == (size + 1, size + 1 + grown)
+    assert (kept(bench), heard(bench)) == (size, [size + 1]), "which history is the true one is not known"
 
 
 def test_an_older_copy_neither_takes_it_back_nor_fails(bench: Bench, tmp_path: Path) -> None:
@@ -211,7 +251,9 @@ def test_a_program_pins_what_its_own_audit_found_intact(bench: Bench, tmp_path: 
 
 def put(bench: Bench, note: bytes) -> None:
     """Has the user remember another checkpoint than he verified, as an older backup of his home would."""
-    SeenStore(bench.run.home / "creditledger" / "seen").file(Trust.load(bench.trust).ledger_id).write_bytes(note)
+    path = SeenStore(bench.run.home / "creditledger" / "seen").file(Trust.load(bench.trust).ledger_id)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.write_bytes(note)
 
 
 def test_what_a_key_pins_never_decreases(bench: Bench, tmp_path: Path) -> None:

@@ -64,8 +64,10 @@ def test_what_makes_no_sense_is_refused_and_nothing_is_overwritten(demo: Bench, 
         ["--log-key", OTHER_LOG, "-o", demo.trust],
     ):
         assert demo.run("trust", demo.trust, *more).code == 2, more
+    for name in (own, "+".join(own.split("+", 2)[:2])):
+        last = demo.run("trust", demo.trust, "--drop-log-key", name, "-o", tmp_path / "x")
+        assert (last.code, "the last log key cannot be dropped" in last.err) == (2, True), last
     for more in (
-        ["--drop-log-key", own, "-o", tmp_path / "x"],
         ["--log-key", own, "-o", tmp_path / "x"],
         ["--log-key", "x", "-o", tmp_path / "x"],
     ):

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from creditledger.client.seen import SeenStore, default_seen_dir
+from creditledger.client.seen import MAX_HEARD, SeenStore, default_seen_dir
 from creditledger.errors import FormatError, StoreError, UsageError, VerificationFailed
 from watch.trees import LEDGER, History
 
@@ -73,6 +73,67 @@ def test_what_is_no_file_or_no_checkpoint_is_refused(tmp_path: Path) -> None:
         store.load(b"short")
     with pytest.raises(StoreError):
         SeenStore(tmp_path / LEDGER.hex() / "below").advance(LEDGER, ONE.note(1))
+
+
+def heard(store: SeenStore) -> list[tuple[int, bytes]]:
+    return [(one.size, one.root) for one in store.heard(LEDGER)]
+
+
+def test_what_was_heard_of_stands_beside_what_was_verified_and_replaces_nothing(tmp_path: Path) -> None:
+    store = SeenStore(tmp_path / "seen")
+    assert store.heard(LEDGER) == ()
+    store.hear(LEDGER, OTHER.note(50))
+    assert store.load(LEDGER) is None, "nobody has verified it"
+    store.advance(LEDGER, ONE.note(30))
+    for note in (OTHER.note(40), OTHER.note(50), ONE.note(30)):
+        store.hear(LEDGER, note)
+    assert heard(store) == [(40, OTHER.root(40)), (50, OTHER.root(50))]
+    assert store.file(LEDGER).read_bytes() == ONE.note(30)
+    assert stat.S_IMODE((store.path / f"{LEDGER.hex()}.heard").stat().st_mode) == 0o600
+    store.forget(LEDGER, 49)
+    assert heard(store) == [(50, OTHER.root(50))]
+
+
+def test_two_roots_of_one_size_are_rivals_whether_verified_or_heard_of(tmp_path: Path) -> None:
+    store = SeenStore(tmp_path)
+    assert store.rival(LEDGER, ONE.note(40)) is None
+    store.advance(LEDGER, ONE.note(30))
+    store.hear(LEDGER, ONE.note(40))
+    assert store.rival(LEDGER, OTHER.note(30)) == ONE.note(30)
+    assert store.rival(LEDGER, OTHER.note(40)) == ONE.note(40)
+    for note in (ONE.note(30), ONE.note(40), OTHER.note(41), OTHER.note(20)):
+        assert store.rival(LEDGER, note) is None
+
+
+def test_of_what_was_heard_the_smallest_stay(tmp_path: Path) -> None:
+    store = SeenStore(tmp_path)
+    long = History("a" * (MAX_HEARD + 20))
+    for size in [*range(20, 20 + MAX_HEARD), 5]:
+        store.hear(LEDGER, long.note(size))
+    assert [size for size, _ in heard(store)] == [5, *range(20, 19 + MAX_HEARD)]
+
+
+def test_a_note_is_renewed_by_one_that_says_the_same(tmp_path: Path) -> None:
+    store = SeenStore(tmp_path)
+    store.renew(LEDGER, ONE.note(30))
+    assert store.load(LEDGER) is None
+    store.advance(LEDGER, ONE.note(30))
+    newer = ONE.note(30) + b"\xe2\x80\x94 witness.example AAAAAAAA\n"
+    for note in (OTHER.note(30), ONE.note(31), newer):
+        store.renew(LEDGER, note)
+    assert store.file(LEDGER).read_bytes() == newer
+
+
+@pytest.mark.parametrize("damage", [b"", b"{}", b"[]", b'{"notes": ["x"]}', b'{"notes": 5}'])
+def test_damage_of_what_was_heard_is_told_and_never_overwritten(tmp_path: Path, damage: bytes) -> None:
+    store = SeenStore(tmp_path)
+    path = tmp_path / f"{LEDGER.hex()}.heard"
+    path.write_bytes(damage)
+    with pytest.raises(FormatError, match="does not hold checkpoints that were heard of"):
+        store.heard(LEDGER)
+    with pytest.raises(FormatError):
+        store.hear(LEDGER, ONE.note(9))
+    assert path.read_bytes() == damage
 
 
 def _start(path: Path, program: str) -> subprocess.Popen[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from crash.harness import build_shim
+from crash.harness import build_shim, scratch
 
 NOT_RUN = (
     "NOT RUN: power cuts and failing disks are simulated by a small C library, and this machine has no working C "
@@ -51,7 +51,6 @@ def working_compiler() -> str | None:
 
 @pytest.fixture
 def directory() -> Iterator[Path]:
-    """A place in memory where there is one: it is not the disk of this machine that the campaigns test."""
-    memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as path:
-        yield Path(path)
+    """A place in memory for one test."""
+    with scratch() as place:
+        yield place

@@ -28,8 +28,10 @@ import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 from pathlib import Path
@@ -78,6 +80,14 @@ def build_shim(compiler: str, directory: Path) -> Path:
     return shim
 
 
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A place in memory where there is one: it is not the disk of this machine that the campaigns test."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as path:
+        yield Path(path)
+
+
 # --- The campaigns -----------------------------------------------------------------------------------------------
 
 
@@ -92,6 +102,7 @@ def power_cuts(
     lying_from: int = 0,
     kill_after: Sequence[int] = (),
     fault: Fault | None = None,
+    checker: Checker | None = None,
 ) -> Report:
     """Record a workload, rebuild `states` disk images at random points of it, and check each.
 
@@ -99,6 +110,7 @@ def power_cuts(
     find losses. With `fault`, a call fails while the workload is recorded, and it goes on. With `kill_after` the
     workload is killed at the given entries of its record, power staying on, and started again after all kills but the
     last; the points are then those of its last run, each in turn. Problems are named by seed, state and point.
+    A `checker` of the same scenario saves the start of one.
     """
     rng = random.Random(seed)
     ops = record(scenario, directory / "recorded", shim=shim, seed=seed, kill_after=kill_after, fault=fault)
@@ -111,7 +123,7 @@ def power_cuts(
     cuts = [rng.randrange(len(ops) + 1) for _ in range(states)]
     if kill_after:
         cuts = list(islice(cycle(range(first, len(ops) + 1)), states))
-    with Checker(scenario, directory) as checker:
+    with nullcontext(checker) if checker is not None else Checker(scenario, directory) as judge:
         for number, cut in enumerate(sorted(cuts)):
             for op in ops[done:cut]:
                 if op.kind == "A":
@@ -121,7 +133,7 @@ def power_cuts(
             done = cut
             under_way = ops[cut]._replace(durable=False) if cut < len(ops) else None
             root = write_image(directory / "image", disk.image(chooser(rng), under_way))
-            report.add(f"seed {seed} state {number} at {cut} of {len(ops)}", checker.problem(root, acknowledged))
+            report.add(f"seed {seed} state {number} at {cut} of {len(ops)}", judge.problem(root, acknowledged))
     return report
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from crash.harness import Fault, power_cuts, record
+from crash.harness import Checker, Fault, power_cuts, record
 from crash.ledger_plan import founding
 
 SCENARIO = "crash.ledger_scenario"
@@ -19,30 +19,36 @@ SYNCED = ("log/data.mdb", ".seg", "state/data.mdb", HEAD)
 
 
 def test_no_power_cut_loses_what_was_acknowledged_or_leaves_half_of_anything(directory: Path, shim: Path) -> None:
-    report = power_cuts(SCENARIO, directory, shim=shim, seed=1, states=100)
-    assert report.examined == 100
+    report = power_cuts(SCENARIO, directory, shim=shim, seed=1, states=60)
+    assert report.examined == 60
     assert report.bad == []
 
 
 def test_no_power_cut_after_kills_loses_what_was_served_in_between(directory: Path, shim: Path) -> None:
     """Killed while it is founded, and in the middle: the next run serves what stands in the system's cache."""
     bad = []
-    for entries in (8, 30, 60, 420):
-        (directory / str(entries)).mkdir()
-        kills = (entries, 18)
-        bad += power_cuts(SCENARIO, directory / str(entries), shim=shim, seed=2, states=18, kill_after=kills).bad
+    with Checker(SCENARIO, directory) as checker:
+        for entries in (8, 30, 60, 420):
+            place = directory / str(entries)
+            place.mkdir()
+            kills = (entries, 18)
+            report = power_cuts(SCENARIO, place, shim=shim, seed=2, states=18, kill_after=kills, checker=checker)
+            bad += report.bad
     assert bad == []
 
 
 def test_no_power_cut_loses_anything_after_a_sync_that_failed(directory: Path, shim: Path) -> None:
     """The system takes what could not be written for done; what is to be kept must be written again."""
+    segments = [(nth, ".seg", states) for nth, states in ((4, 100), (6, 20), (12, 20), (15, 40))]
     bad = []
-    chosen = [(SCENARIO, 3, end, 12) for end in SYNCED]
-    chosen += [("crash.files_scenario", nth, ".seg", states) for nth, states in ((4, 100), (6, 20), (12, 20), (15, 40))]
-    for number, (scenario, nth, end, states) in enumerate(chosen):
-        (directory / str(number)).mkdir()
-        fault = Fault("S", nth, 1, errno.EIO, end)
-        bad += power_cuts(scenario, directory / str(number), shim=shim, seed=1, states=states, fault=fault).bad
+    for scenario, chosen in ((SCENARIO, [(3, end, 12) for end in SYNCED]), ("crash.files_scenario", segments)):
+        with Checker(scenario, directory) as checker:
+            for nth, end, states in chosen:
+                place = directory / f"{scenario}-{nth}-{end.replace('/', '-')}"
+                place.mkdir()
+                fault = Fault("S", nth, 1, errno.EIO, end)
+                report = power_cuts(scenario, place, shim=shim, seed=1, states=states, fault=fault, checker=checker)
+                bad += report.bad
     assert bad == []
 
 

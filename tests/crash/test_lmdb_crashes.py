@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from crash.disk import Disk, Op
-from crash.harness import Fault, faults, kills, power_cuts, record
+from crash.harness import Checker, Fault, faults, kills, power_cuts, record
 
 SCENARIO = "crash.lmdb_scenario"
 
@@ -22,14 +22,20 @@ def test_no_power_cut_loses_an_acknowledged_batch_or_leaves_half_of_one(director
 def test_no_power_cut_after_kills_loses_what_was_served_in_between(directory: Path, shim: Path) -> None:
     """A killed process leaves commits in the system's cache; whoever starts next serves them, and may sign them."""
     bad = []
-    for entries in range(1, 18):  # Every step of the creation and of the first commit.
-        (directory / str(entries)).mkdir()
-        bad += cuts_after_kills(directory / str(entries), shim, 1, states=60, kill_after=(entries, 8))
+    with Checker(SCENARIO, directory) as checker:
+        for entries in range(1, 18):  # Every step of the creation and of the first commit; the long campaign goes on.
+            (directory / str(entries)).mkdir()
+            bad += cuts_after_kills(directory / str(entries), shim, checker, 1, states=36, kill_after=(entries, 8))
     assert bad == []
 
 
-def cuts_after_kills(directory: Path, shim: Path, seed: int, states: int, kill_after: tuple[int, ...]) -> list[str]:
-    return power_cuts(SCENARIO, directory, shim=shim, seed=seed, states=states, kill_after=kill_after).bad
+def cuts_after_kills(
+    directory: Path, shim: Path, checker: Checker, seed: int, states: int, kill_after: tuple[int, ...]
+) -> list[str]:
+    report = power_cuts(
+        SCENARIO, directory, shim=shim, seed=seed, states=states, kill_after=kill_after, checker=checker
+    )
+    return report.bad
 
 
 def test_losses_on_a_disk_that_lies_are_found(directory: Path, shim: Path) -> None:
@@ -76,9 +82,11 @@ def test_long_campaign(directory: Path, shim: Path, seed: int) -> None:
     for name in ("cuts", "lies", "kills", "faults"):
         (directory / name).mkdir()
     assert power_cuts(SCENARIO, directory / "cuts", shim=shim, seed=seed, states=2000).bad == []
-    for entries in range(seed, 300, 10):
-        (directory / str(entries)).mkdir()
-        assert cuts_after_kills(directory / str(entries), shim, seed, states=100, kill_after=(entries, 40, 40)) == []
+    with Checker(SCENARIO, directory) as checker:
+        for entries in range(seed, 300, 10):
+            (directory / str(entries)).mkdir()
+            ends = (entries, 40, 40)
+            assert cuts_after_kills(directory / str(entries), shim, checker, seed, 100, ends) == []
     assert len(power_cuts(SCENARIO, directory / "lies", shim=shim, seed=seed, states=300, lying=0.7).bad) > 60
     assert kills(SCENARIO, directory / "kills", seed=seed, rounds=30).bad == []
     assert faults(SCENARIO, directory / "faults", shim=shim, seed=seed, matrix=fault_matrix(80)).bad == []

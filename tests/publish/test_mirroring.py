@@ -154,7 +154,7 @@ def test_checkpoints_that_do_not_count(server: Server, sources: dict[int, Path],
         with pytest.raises(error):
             copy(server.url, out)
     server.act.clear()
-    with pytest.raises(VerificationFailed, match="LED-CKPT"):
+    with pytest.raises(VerificationFailed, match="LED-LEDGER: this is not the ledger that the trust file names"):
         copy(server.url, out, Trust("another.example.org/log", TRUST.ledger_id, TRUST.log_keys))
     copy(server.url, out)
     (out / "checkpoint").write_bytes(b"scribble")

@@ -100,9 +100,15 @@ def test_words_cannot_forge_lines() -> None:
         sign_acknowledgement(said(forged), DESK)
     outcome = outcome_of(FormatError("bad\nrecorded 7 8\r\n\n— \x1b[2J\u202e" + "x" * 5000))
     data = sign_acknowledgement(said(outcome), DESK)
-    assert data.split(b"\n")[6].startswith(b"bad recorded 7 8  ")
+    assert data.split(b"\n")[6].startswith("bad; recorded 7 8; — ".encode())
     assert b"\x1b" not in data
     assert both(data, trust()) == 0
+
+
+def test_the_mistakes_of_a_draft_stand_apart_on_their_line() -> None:
+    error = FormatError("the draft law.json has 2 mistakes:\n  acts[0].law: not filled in\n  acts[0].title: too long")
+    why = "the draft law.json has 2 mistakes: acts[0].law: not filled in; acts[0].title: too long"
+    assert outcome_of(error) == Malformed(why)
 
 
 @settings(max_examples=200, deadline=None)
@@ -193,6 +199,11 @@ def test_an_acknowledgement_is_compared_with_what_was_handed_in() -> None:
     garbage = b"\xc1 no entry"
     malformed = said(Malformed("no entry"), hashlib.sha256(garbage).digest(), is_entry=False)
     assert compare.compare(sign_acknowledgement(malformed, DESK), garbage, trust()).exit_code == 0
+    for draft in (b'{"authority": "court"}', b"\xef\xbb\xbf\n [1]"):
+        refused = said(Refusal("R-X", None, "a", "b"), hashlib.sha256(draft).digest(), is_entry=False)
+        assert compare.compare(sign_acknowledgement(refused, DESK), draft, trust()).exit_code == 0
+        with pytest.raises(CannotVerify, match="cannot be compared with the entry that was made of it"):
+            compare.compare(honest, draft, trust())
     other = sign_acknowledgement(said(Recorded(8, 13)), DESK)
     with pytest.raises(VerificationFailed, match="LED-STRUCT"):
         compare.compare(other, submission, trust())

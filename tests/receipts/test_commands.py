@@ -10,6 +10,7 @@ import pytest
 
 from cli.bench import Bench, build
 from cli.in_process import in_process
+from cli.program import plain
 from creditledger.audit.trust import Trust
 from creditledger.cli.authoring import is_draft
 from creditledger.keys.keyfile import write_key
@@ -112,8 +113,17 @@ def test_on_a_terminal_the_act_comes_before_the_fine_print(demo: Bench, tmp_path
     assert demo.run("prove", demo.ledger, "7", "-o", tmp_path / "receipt").code == 0
     code, shown = demo.run.on_terminal("verify", tmp_path / "receipt", "--trust", demo.trust)
     assert code == 0
-    parts = [shown.index(words) for words in ("HOLDS", "What is on record", "What was checked", "What was NOT checked")]
+    headings = ("HOLDS", "What is on record", "What was checked", "What was NOT checked", "What to ask next")
+    parts = [shown.index(words) for words in headings]
     assert parts == sorted(parts)
+
+
+def test_on_a_terminal_whoever_a_receipt_is_about_finds_the_whole_handle(demo: Bench, tmp_path: Path) -> None:
+    subject, list_id = next(pair for who in demo.story.subjects if (pair := demo.subject(who))[0].startswith("handle:"))
+    demo.run("prove", demo.ledger, "--subject", subject, "--list", list_id, "-o", tmp_path / "receipt")
+    code, shown = demo.run.on_terminal("verify", tmp_path / "receipt", "--trust", demo.trust)
+    assert code == 0
+    assert f"{subject} on {list_id}" in " ".join(plain(shown).split())
 
 
 def test_a_tlog_proof_is_verified_with_its_record(bench: Bench, tmp_path: Path) -> None:
@@ -185,16 +195,94 @@ def test_answers_that_could_mislead_are_not_begun(bench: Bench, tmp_path: Path) 
     assert append(bench, file, "--answers", bench.keys / "answers", "--desk-key", bench.key("log"), *key) == 2
     (tmp_path / "b").mkdir()
     assert append(bench, file, draft(tmp_path / "b" / "a.json"), *answers(bench)) == 2
-    (bench.keys / "answers" / "a.json.ack").write_bytes(b"")
-    assert append(bench, file, *answers(bench)) == 2
     assert not [*bench.keys.glob("*.seq.json*")]
+
+
+def test_a_file_handed_in_again_is_answered_beside_the_earlier_answers(bench: Bench, tmp_path: Path) -> None:
+    """A corrected draft, under its old name; and a name that the number would have taken."""
+    place = bench.keys / "answers"
+    call = ("append", bench.ledger, "--log-key", bench.key("log"), "--yes", *answers(bench))
+    refused = bench.run(*call, draft(tmp_path / "a.json", ground="no-such-ground"))
+    assert (refused.code, f"Answers were written: {place / 'a.json.ack'}." in refused.err) == (14, True), refused
+    kept = (place / "a.json.ack").read_bytes()
+    mended = bench.run(*call, draft(tmp_path / "a.json"))
+    paths = [str(place / f"a.json.2{ending}") for ending in (".ack", ".receipt")]
+    assert f"Answers were written: {', '.join(paths)}." in mended.err, mended
+    (place / "a.json.3.receipt").symlink_to(tmp_path / "nowhere")
+    names = {"a.json": "handle:" + "5f" * 32, "a.json.4": "handle:" + "60" * 32}
+    files = [draft(tmp_path / name, subject=subject) for name, subject in names.items()]
+    (row, other) = bench.run(*call, *files, "--json").json
+    assert row["answers"] == [str(place / f"a.json.5{ending}") for ending in (".ack", ".receipt")]
+    assert other["answers"] == [str(place / f"a.json.4{ending}") for ending in (".ack", ".receipt")]
+    assert (place / "a.json.ack").read_bytes() == kept
+    for stem in ("a.json.5", "a.json.4"):
+        assert isinstance(said(bench, stem), Recorded)
+
+
+def test_files_that_are_no_submission_are_malformed_and_it_is_said_in_words(bench: Bench, tmp_path: Path) -> None:
+    trust = ("--trust", bench.trust)
+    for name, content, words in (
+        ("empty", b"", "is empty"), ("letter.txt", b"Dear Sir or Madam, we object.\n", "neither a draft"),
+    ):  # fmt: skip
+        (tmp_path / name).write_bytes(content)
+        assert append(bench, tmp_path / name, *answers(bench)) == 1
+        outcome = said(bench, name)
+        assert isinstance(outcome, Malformed)
+        assert outcome.why.startswith("this is no submission: ")
+        assert words in outcome.why
+        assert "byte" not in outcome.why
+    refused = draft(tmp_path / "refused.json", ground="no-such-ground")
+    assert append(bench, refused, *answers(bench)) == 14
+    shown = bench.run("verify", bench.keys / "answers" / "refused.json.ack", *trust, "--with", refused)
+    assert (shown.code, "a draft that was to be signed, perhaps" in shown.out) == (0, True), shown
+    assert append(bench, draft(tmp_path / "good.json"), *answers(bench)) == 0
+    compared = bench.run("verify", bench.keys / "answers" / "good.json.ack", *trust, "--with", tmp_path / "good.json")
+    assert (compared.code, "a draft cannot be compared" in compared.out) == (4, True), compared
+
+
+def test_the_mistakes_of_a_draft_are_told_with_its_name(bench: Bench, tmp_path: Path) -> None:
+    file = draft(tmp_path / "a.json", decided="yesterday", until="tomorrow")
+    done = bench.run("append", bench.ledger, file, "--log-key", bench.key("log"), "--yes", *answers(bench))
+    assert (done.code, f"the draft {file} has 2 mistakes" in done.err) == (1, True), done
+    outcome = said(bench, "a.json")
+    assert isinstance(outcome, Malformed)
+    assert outcome.why.startswith("the draft a.json has 2 mistakes: acts[0].")
+    assert "  " not in outcome.why
+
+
+def test_a_file_that_is_no_checkpoint_is_named_and_not_repeated(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("Dear Sir or Madam,\nwe object.\n")
+    done = bench.run("prove", bench.ledger, "--from", tmp_path / "letter.txt", "-o", tmp_path / "out")
+    assert (done.code, "b'" in done.err) == (1, False), done
+    assert f"{tmp_path / 'letter.txt'} is no checkpoint: " in done.err
+
+
+def test_a_damaged_receipt_is_called_so_and_commands_can_be_typed(bench: Bench, tmp_path: Path) -> None:
+    out = tmp_path / "my proofs" / "seven"
+    out.parent.mkdir()
+    made = bench.run("prove", bench.ledger, "7", "-o", out)
+    assert f"verify '{out}' --trust" in made.out
+    out.write_bytes(out.read_bytes()[:-9])
+    done = bench.run("verify", out, "--trust", bench.trust)
+    assert (done.code, "error: this is no receipt, or a damaged one: " in done.err) == (1, True), done
 
 
 def test_a_receipt_is_given_even_while_no_witness_answers(bench: Bench, tmp_path: Path) -> None:
     (bench.ledger / "witnesses.policy").write_text(policy("press").to_text())
-    append(bench, draft(tmp_path / "a.json"), *answers(bench))
-    assert isinstance(said(bench, "a.json"), Recorded)
-    assert bench.run("verify", bench.keys / "answers" / "a.json.receipt", "--trust", bench.trust).code == 0
+    call = ("append", bench.ledger, "--log-key", bench.key("log"), "--yes", *answers(bench))
+    made = bench.run(*call, draft(tmp_path / "a.json"))
+    outcome = said(bench, "a.json")
+    assert isinstance(outcome, Recorded)
+    assert f"`creditledger prove {bench.ledger} {outcome.seq} -o FILE`" in made.err
+    assert "--unwitnessed" not in made.err
+    receipt = bench.keys / "answers" / "a.json.receipt"
+    assert bench.run("verify", receipt, "--trust", bench.trust).code == 0
+    asking = Trust.load(bench.trust)
+    (tmp_path / "asking.trust").write_text(
+        Trust(asking.origin, asking.ledger_id, asking.log_keys, (), policy("press")).to_text()
+    )
+    lacking = bench.run("verify", receipt, "--trust", tmp_path / "asking.trust")
+    assert (lacking.code, "ask the ledger's operator for a new receipt" in lacking.out) == (4, True), lacking
     assert bench.run("prove", bench.ledger, "7", "-o", tmp_path / "out").code == 4
     assert bench.run("prove", bench.ledger, "7", "-o", tmp_path / "out", "--unwitnessed").code == 0
 

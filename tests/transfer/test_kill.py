@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -43,6 +44,35 @@ EVENTS = [
     *(event("2024-02-01", "remove", f"k{number}") for number in range(60)),
     *(event("2024-03-01", "add", f"k{number}") for number in range(30)),
 ]
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ledger with the history imported, its state's digest, and its export. Nobody may write to it."""
+    place = tmp_path_factory.mktemp("imported")
+    found(place).close()
+    events_file(place / "events.jsonl", EVENTS)
+    killed.run_events(place)
+    with reopen(place) as ledger:
+        export_ledger(ledger, place / "export", with_content=True)
+        (place / "digest").write_bytes(ledger.state_digest())
+    return place
+
+
+@pytest.fixture(scope="module")
+def listed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ledger with the first edition imported, and both editions. Nobody may write to it."""
+    place = tmp_path_factory.mktemp("listed")
+    found(place).close()
+    editions(place)
+    killed.run_snapshot(place, "first", "2025-01-01")
+    return place
+
+
+def editions(place: Path) -> None:
+    """Of 200 parties, 60 are missing, 30 are new, 75 have changed."""
+    sdn_file(place / "first.csv", ([one, f"NAME {one}"] for one in range(1, 201)))
+    sdn_file(place / "second.csv", ([one, f"NAME {one // 75}"] for one in range(61, 231)))
 
 
 @pytest.mark.parametrize(
@@ -105,14 +135,13 @@ def test_nobody_is_remembered_of_an_entry_that_was_never_recorded(tmp_path: Path
     ],
 )
 def test_an_edition_that_is_killed_and_run_again_doubles_nothing(
-    tmp_path: Path, job: str, point: str, number: int
+    listed: Path, tmp_path: Path, job: str, point: str, number: int
 ) -> None:
-    found(tmp_path).close()
-    sdn_file(tmp_path / "first.csv", ([one, f"NAME {one}"] for one in range(1, 201)))
-    # 60 are missing, 30 are new, 75 have changed.
-    sdn_file(tmp_path / "second.csv", ([one, f"NAME {one // 75}"] for one in range(61, 231)))
     if job == "second":
-        killed.run_snapshot(tmp_path, "first", "2025-01-01")
+        shutil.copytree(listed, tmp_path, dirs_exist_ok=True)
+    else:
+        found(tmp_path).close()
+        editions(tmp_path)
     assert run(tmp_path, job, point, str(number)) == -signal.SIGKILL
     if job == "first":
         report = killed.run_snapshot(tmp_path, "first", "2025-01-01")
@@ -134,19 +163,16 @@ def test_an_edition_that_is_killed_and_run_again_doubles_nothing(
     ("point", "number"),
     [
         pytest.param("creditledger.store.lmdb_engine:LmdbEngine.open", 1, id="log made"),
-        pytest.param("creditledger.transfer.restore:_Build._commit", 1, id="records written"),
+        pytest.param("creditledger.transfer.restore_log:LogBuild._commit", 1, id="records written"),
         pytest.param("creditledger.transfer.restore:replay", 1, id="state rebuilt"),
         pytest.param(CONTENT_PUT, 1, id="content put back"),
         pytest.param("creditledger.store.head:HeadStore.store", 1, id="head kept"),
     ],
 )
-def test_a_restore_that_is_killed_leaves_nothing_that_opens(tmp_path: Path, point: str, number: int) -> None:
-    found(tmp_path).close()
-    events_file(tmp_path / "events.jsonl", EVENTS)
-    killed.run_events(tmp_path)
-    with reopen(tmp_path) as ledger:
-        export_ledger(ledger, tmp_path / "export", with_content=True)
-        digest = ledger.state_digest()
+def test_a_restore_that_is_killed_leaves_nothing_that_opens(
+    imported: Path, tmp_path: Path, point: str, number: int
+) -> None:
+    shutil.copytree(imported, tmp_path, dirs_exist_ok=True)
     (tmp_path / "restored").mkdir()
     assert run(tmp_path, "restore", point, str(number)) == -signal.SIGKILL
     assert os.listdir(tmp_path / "restored") == []
@@ -157,6 +183,6 @@ def test_a_restore_that_is_killed_leaves_nothing_that_opens(tmp_path: Path, poin
     assert run(tmp_path, "restore") == 0
     assert not left.exists()
     with reopen(tmp_path, name="restored") as ledger:
-        assert ledger.state_digest() == digest
+        assert ledger.state_digest() == (imported / "digest").read_bytes()
         assert members(ledger, "coins") == {f"k{one}" for one in (*range(30), *range(60, 150))}
     assert all_bytes(tmp_path / "restored")

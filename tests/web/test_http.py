@@ -22,6 +22,7 @@ from creditledger.web import http as web_http
 from creditledger.web.http import Client, Response
 from creditledger.web.url import is_url, parse_url
 from web.servers import (
+    Handler,
     Server,
     answering,
     cut_short,
@@ -151,7 +152,7 @@ def test_as_much_as_expected_is_taken(server: Server, client: Client) -> None:
     ("body", "encoding", "error"),
     [
         (b"no gzip at all", "gzip", FormatError),
-        (gzip.compress(bytes(1000))[:-5], "gzip", StoreError),
+        (gzip.compress(bytes(1000), mtime=0)[:-5], "gzip", StoreError),
         (zlib.compress(b"x"), "deflate", FormatError),
     ],
 )
@@ -176,10 +177,62 @@ def test_redirects_stay_with_the_same_origin(server: Server, client: Client, tmp
         with pytest.raises(StoreError, match="another origin"):
             client.get(f"{server.url}/away", MOST)
         assert other.asked.total() == 0
-    for location in ("file:///etc/passwd", "", "//elsewhere.example/x"):
-        server.act["/away"] = answering(302, Location=location)
-        with pytest.raises((StoreError, UsageError)):
-            client.get(f"{server.url}/away", MOST)
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "file:///etc/passwd", "gopher://x/", "", "//elsewhere.example/x", "elsewhere", "?query", "/a b",
+        "/\\127.0.0.1/x", "/\x1b[31m", "/\xc2\x9b31m", "http://a:99999/", "/" + "a" * 3000,
+    ],
+)  # fmt: skip
+def test_a_redirect_to_no_address_is_the_fault_of_the_place(server: Server, client: Client, location: str) -> None:
+    server.act["/away"] = answering(302, Location=location)
+    with pytest.raises(StoreError, match=r"/away redirects to .*, which is no address") as caught:
+        client.get(f"{server.url}/away", MOST)
+    assert server.asked["/away"] == 1
+    assert str(caught.value).isascii()
+    assert str(caught.value).isprintable()
+    server.act["/away"] = answering(302)
+    with pytest.raises(StoreError, match=r"/away redirects to nowhere, which is no address"):
+        client.get(f"{server.url}/away", MOST)
+
+
+@pytest.mark.parametrize(
+    "line", [b"\x1b]0;owned\x07\x1b[5mPWN", b"HTTP/1.1 \x9b31m OK", b"HTTP/1.1 200\x1b[31m", b"HTTP/9\xc2\x9b 1"]
+)
+def test_what_a_server_says_cannot_steer_a_terminal(server: Server, client: Client, line: bytes) -> None:
+    def shout(handler: Handler) -> None:
+        handler.close_connection = True
+        handler.wfile.write(line + b"\r\n\r\n")
+
+    server.act["/file"] = shout
+    with pytest.raises(StoreError, match="cannot be fetched") as caught:
+        client.get(f"{server.url}/file", MOST)
+    with pytest.raises(StoreError, match="cannot be reached") as posted:
+        client.post(f"{server.url}/file", b"", MOST)
+    for said in (str(caught.value), str(posted.value)):
+        assert said.isascii()
+        assert said.isprintable()
+
+
+def test_an_encoding_is_told_in_printable_characters(server: Server, client: Client) -> None:
+    server.act["/file"] = answering(200, b"x", Content_Encoding="\x1b[31m\x9b\xad")
+    with pytest.raises(FormatError, match=r"\\x1b\[31m\\x9b\\xad.*not asked for") as caught:
+        client.get(f"{server.url}/file", MOST)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("member", [b"", b"x"])
+def test_gzip_data_of_a_few_members_is_taken_and_of_many_refused(server: Server, client: Client, member: bytes) -> None:
+    server.act["/file"] = answering(200, gzip.compress(member) * 8, Content_Encoding="gzip")
+    assert client.get(f"{server.url}/file", MOST).body == member * 8
+    for many in (9, 900):
+        server.act["/file"] = answering(200, gzip.compress(member) * many, Content_Encoding="gzip")
+        with pytest.raises(FormatError, match="more than 8 members"):
+            client.get(f"{server.url}/file", MOST)
+    server.act["/file"] = answering(200, b"", Content_Encoding="gzip")
+    assert client.get(f"{server.url}/file", MOST).body == b""
 
 
 def test_a_post_is_sent_once_and_redirected_nowhere(server: Server, client: Client) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -113,6 +114,92 @@ def test_what_a_killed_writer_left_is_cleared_away(files: Path) -> None:
     (files / ".work" / "half").write_bytes(b"half")
     with Folder(files).held():
         assert not (files / ".work").exists()
+
+
+def test_clearing_away_removes_a_link_and_nothing_behind_it(files: Path, tmp_path: Path) -> None:
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "a").write_bytes(b"precious")
+    (files / ".work").symlink_to(tmp_path / "precious")
+    with Folder(files).held():
+        Folder(files).write("tile/0/001", b"new")
+    assert (tmp_path / "precious" / "a").read_bytes() == b"precious"
+    assert os.listdir(tmp_path / "precious") == ["a"]
+    assert not (files / ".work").is_symlink()
+    assert (files / "tile/0/001").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("what", ["file", "pipe", "directory in it", "link to nothing"])
+def test_clearing_away_what_is_no_working_directory(files: Path, what: str) -> None:
+    work = files / ".work"
+    match what:
+        case "file":
+            work.write_bytes(b"")
+        case "pipe":
+            os.mkfifo(work)
+        case "link to nothing":
+            work.symlink_to("nowhere")
+        case _:
+            (work / "deep").mkdir(parents=True)
+            (work / "half").write_bytes(b"half")
+    folder = Folder(files)
+    with folder.held():
+        folder.write("tile/0/001", b"new")
+        folder.sync()
+    assert (files / "tile/0/001").read_bytes() == b"new"
+    assert sorted(files.rglob(".work/*")) == ([work / "deep"] if what == "directory in it" else [])
+
+
+def test_a_link_that_replaces_the_working_directory_is_not_written_through(files: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    folder = Folder(files)
+    with folder.held():
+        (files / ".work").symlink_to(tmp_path / "elsewhere")
+        with pytest.raises(StoreError, match="link"):
+            folder.write("tile/0/001", b"new")
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+@pytest.mark.parametrize("path", ["tile/entries/x001/000", "tile/entries/000"])
+def test_no_directory_is_made_behind_a_link(files: Path, tmp_path: Path, path: str) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    shutil.rmtree(files / "tile")
+    (files / "tile").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StoreError, match="link"):
+        Folder(files).write(path, b"new")
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_nothing_is_removed_behind_a_link(files: Path, tmp_path: Path) -> None:
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "7").write_bytes(b"precious")
+    (files / "tile/0/000.p").symlink_to(tmp_path / "precious")
+    (files / "tile/1").symlink_to(tmp_path)
+    folder = Folder(files)
+    assert [folder.remove_dir(one) for one in ("tile/0/000.p", "tile/1/precious", "tile/2/000.p")] == [0, 0, 0]
+    assert folder.remove_dir("tile/0/000.p", keep="8") == 0
+    assert (tmp_path / "precious" / "7").read_bytes() == b"precious"
+
+
+def test_outdated_files_are_removed_and_one_is_kept(files: Path) -> None:
+    folder = Folder(files)
+    for width in (1, 7, 9):
+        folder.write(f"tile/0/000.p/{width}", b"partial")
+    folder.sync()
+    assert folder.remove_dir("tile/0/000.p", keep="7") == 2
+    assert os.listdir(files / "tile/0/000.p") == ["7"]
+    folder.write("tile/0/000.p/8", b"partial")
+    assert folder.remove_dir("tile/0/000.p") == 2
+    assert not (files / "tile/0/000.p").exists()
+    folder.sync()
+
+
+def test_a_directory_in_the_place_of_a_file_is_an_error(files: Path) -> None:
+    (files / "tile/0/001").mkdir()
+    with pytest.raises(StoreError, match="in its place"):
+        Folder(files).write("tile/0/001", b"new")
+    (files / "tile/0/002.p/8/deep").mkdir(parents=True)
+    with pytest.raises(StoreError, match="remove"):
+        Folder(files).remove_dir("tile/0/002.p")
 
 
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:

@@ -181,8 +181,8 @@ def test_lines_of_strangers_beside_it_are_left_out() -> None:
         (GOOD + GOOD, "more than one"),
         (GOOD + line_over(LOG.head(12).to_bytes()), "more than one"),
         (LOG.signer.sign(TEXT).to_bytes(), "not signed by a known key"),
-        (line_over(TEXT, NOW + 301), "clocks"),
-        (line_over(TEXT, NOW - 301), "clocks"),
+        (line_over(TEXT, NOW + 121), "clocks"),
+        (line_over(TEXT, NOW - 121), "clocks"),
         (line_over(TEXT, 2**62), "clocks"),
         (line_over(TEXT, 1), "clocks"),
         ("— s.example/x AAAAAAAA\n".encode() * 101, "at most 100"),
@@ -194,7 +194,7 @@ def test_a_cosignature_that_is_not_of_this_checkpoint_and_time_is_refused(body: 
 
 
 def test_a_cosignature_at_the_edge_of_the_time_allowed_is_taken() -> None:
-    for edge in (NOW - 300, NOW + 300):
+    for edge in (NOW - 120, NOW + 120):
         with lying(says(answer("200 OK", line_over(TEXT, edge)))) as liar:
             assert one(liar.url).problem == ""
 
@@ -280,8 +280,13 @@ def test_an_answer_that_is_no_http_is_refused() -> None:
         b"HTTP/1.1 abc\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
         b"\r\n" * 9,
+        b"\x1b]0;owned\x07\x1b[5m\xc2\x9b31m\r\n\r\n",
+        b"HTTP/1.1 \x1b[5m \xc2\x9b\r\nX\x1b: \x1b[0m\r\n\r\n",
+        answer("409 Conflict", b"\x1b[5m\n", "text/\x1b[5mplain"),
+        answer("409 Conflict", b"\x1b[5m\nnote: \xc2\x9b\n", SIZE_TYPE),
+        answer("200 OK", b"\x1b[5m\nnote: \xc2\x9b\n"),
     ):
-        assert_nothing_came_of(says(data))
+        assert assert_nothing_came_of(says(data)).problem.isprintable()
 
 
 def test_headers_and_bodies_without_end_are_cut_off() -> None:
@@ -314,7 +319,7 @@ def test_a_witness_that_stalls_or_drips_costs_the_time_allowed_and_no_more() -> 
                 return
 
     begun = time.monotonic()
-    assert_nothing_came_of(stall, "within 1 s", timeout=1.0)
+    assert_nothing_came_of(stall, "within", timeout=1.0)
     assert_nothing_came_of(drip, timeout=1.0)
     assert time.monotonic() - begun < 15  # Less than the 20 s that the one stalls, and the 17 s that the other drips.
 

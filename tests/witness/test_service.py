@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -212,6 +213,58 @@ def test_a_service_that_is_killed_remembers_and_a_second_one_is_locked_out(house
     assert "without --new" in anew.json["message"]
 
 
+def test_of_processes_that_race_for_one_memory_one_serves(house: House) -> None:
+    """Several are started at once on a memory that is there; whoever comes second is told, and answers nobody."""
+    with house.service("--new") as service:
+        assert request(service.url, "POST", "/add-checkpoint", LOG.request(0, 5))[0] == 200
+    command = [sys.executable, "-m", "creditledger", *house.arguments("--trust", house.place / "log.trust")]
+    pipe = subprocess.PIPE
+    racers = [subprocess.Popen(command, stdout=pipe, stderr=pipe, env=house.run.environment()) for _ in range(4)]
+    try:
+        while len([one for one in racers if one.poll() is None]) > 1:
+            assert not threading.Event().wait(0.05)
+        (winner,) = [one for one in racers if one.poll() is None]
+        losers = [one for one in racers if one is not winner]
+        assert [one.returncode for one in losers] == [11] * 3
+        assert all(json.loads(one.communicate()[0])["error"] == "Locked" for one in losers)
+        assert winner.stdout is not None
+        lines = iter(winner.stdout.readline, b"}\n")
+        url = json.loads(b"".join([*lines, b"}"]))["listen"]
+        assert request(url, "POST", "/add-checkpoint", LOG.request(5, 9))[0] == 200
+    finally:
+        for one in racers:
+            one.kill()
+            one.communicate()
+
+
+def test_a_log_key_is_replaced_while_the_witness_remembers(house: House) -> None:
+    """By its trust files it knows the old key, then both, then the new one; the history it holds to is one."""
+    old, new = LOG.signer, LOG.newer_signer
+
+    def answered(previous: int, size: int, by: Any, log: ToyLog = LOG) -> int:
+        status: int = request(service.url, "POST", "/add-checkpoint", log.request(previous, size, by))[0]
+        return status
+
+    def named(*several: Any) -> None:
+        trust = Trust(ORIGIN, bytes(32), tuple(one.verifier.vkey for one in several))
+        (house.place / "log.trust").write_text(trust.to_text())
+
+    named(old)
+    with house.service("--new") as service:
+        assert answered(0, 3, old) == 200
+        assert answered(3, 5, new) == 403, "it has not heard of that key"
+    named(old, new)
+    with house.service() as service:
+        assert answered(3, 5, new) == 200
+        assert answered(5, 6, old) == 200
+    named(new)
+    with house.service() as service:
+        assert answered(6, 8, old) == 403, "it is no longer a key of this log"
+        assert answered(0, 8, new) == 409, "nothing is forgotten with the key"
+        assert answered(6, 8, new, ToyLog(branch="other", split=2)) == 422
+        assert answered(6, 8, new) == 200
+
+
 @pytest.mark.parametrize(("moment", "size"), [("before", 5), ("after", 8)])
 def test_kill_9_before_and_after_the_store_and_before_the_answer(tmp_path: Path, moment: str, size: int) -> None:
     with bench(tmp_path) as witness:
@@ -276,3 +329,32 @@ def test_without_waitress_it_says_what_to_install(
     monkeypatch.setitem(sys.modules, "waitress", None)
     assert cli.run(house.arguments("--trust", house.place / "log.trust")) == 2
     assert "pip install 'creditledger[server]'" in json.loads(capsys.readouterr().out)["message"]
+
+
+def test_a_key_that_has_cosigned_keeps_its_name(house: House) -> None:
+    trust = ("--trust", house.place / "log.trust")
+    with house.service("--new") as service:
+        assert request(service.url, "POST", "/add-checkpoint", LOG.request(0, 5))[0] == 200
+        second = house.run(*house.arguments(*trust))
+        assert (second.code, "this witness runs already" in second.json["message"]) == (11, True), second
+    renamed = house.run(*house.arguments(*trust), "--name", "another.example.org")
+    assert (renamed.code, f"start it with --name {NAME}" in renamed.json["message"]) == (2, True), renamed
+
+
+def test_a_witness_that_cannot_listen_makes_no_memory(house: House) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        place = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = house.run(*house.arguments("--trust", house.place / "log.trust", "--new"), "--listen", place)
+    assert (done.code, "Address already in use" in done.json["message"]) == (1, True), done
+    assert "Errno" not in done.json["message"]
+    assert not (house.place / "memory").exists()
+
+
+def test_a_memory_that_was_moved_without_its_mark_is_warned_of(house: House) -> None:
+    with house.service("--new") as service:
+        assert request(service.url, "POST", "/add-checkpoint", LOG.request(0, 5))[0] == 200
+    shutil.rmtree(house.run.home)
+    with house.service() as service:
+        service.process.terminate()
+        _, told = service.process.communicate(timeout=30)
+        assert "no record of the key of this witness" in told

@@ -18,7 +18,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 
@@ -33,6 +33,7 @@ from creditledger.audit.planning import divide
 from creditledger.audit.replaying import Replay, past_entries
 from creditledger.audit.report import Findings, Report
 from creditledger.audit.trust import Trust
+from creditledger.codec.text import count
 from creditledger.errors import KeyFileError, NoLedger, VerificationFailed
 from creditledger.ledger.layout import Layout
 from creditledger.store.head import Head
@@ -51,6 +52,7 @@ def verify(
     remember: str | os.PathLike[str] | None = None,
     head: Head | None = None,
     seen: Head | None = None,
+    witnessed: Sequence[bytes] = (),
     content_key: bytes | None = None,
     jobs: int | None = None,
     cache: str | os.PathLike[str] | None = None,
@@ -66,6 +68,8 @@ def verify(
             their signatures are not verified; after an audit that found nothing, it is brought up to date.
         head: the last signed head as kept outside the ledger (`store.head.HeadStore.load`), to be compared.
         seen: a checkpoint of this ledger that the caller has verified before; the log must continue it (LED-FORK).
+        witnessed: checkpoints of this ledger that the caller knows from before; records that they do not cover must not
+            be dated before witnesses cosigned them (LED-TIME). `seen` and what is remembered count among them.
         content_key: the master key of the detached content in the directory (32 bytes); without it, content is not
             checked.
         jobs: worker processes (default: as many as there are processors for this one).
@@ -90,7 +94,7 @@ def verify(
         crew = Crew(os.fspath(path), jobs, None if cache is None else Path(cache))
         audit = _Audit(crew, trusted, Path(scratch), progress)
         with nullcontext() if cache is None else Folder(Path(cache)).held(), closing(crew):
-            audit.run(remembered, head, seen, content_key)
+            audit.run(remembered, head, seen, witnessed, content_key)
     report = audit.report()
     if kept is not None and report.exit_code == 0:
         memory.store(kept, trusted, memory.current(report.size, report.root, audit.rule_set, audit.assembly.note))
@@ -122,18 +126,30 @@ class _Audit:
         self._progress = progress
 
     def run(
-        self, remembered: memory.Remembered | None, head: Head | None, seen: Head | None, content_key: bytes | None
+        self,
+        remembered: memory.Remembered | None,
+        head: Head | None,
+        seen: Head | None,
+        witnessed: Sequence[bytes],
+        content_key: bytes | None,
     ) -> None:
         """All passes, as far as the log can be read: what stops them is a finding."""
         try:
-            self._run(remembered, head, seen, content_key)
+            self._run(remembered, head, seen, witnessed, content_key)
         except VerificationFailed as damage:
+            # Of a published log whose checkpoint calls itself another's, nothing else is read.
+            self.is_other = damage.finding == "LED-LEDGER" and self.crew.is_published and self.assembly.size == 0
             self.findings.add(failure(damage, None))
         except WorkerDied as death:
             self._note_crash(death)
 
     def _run(
-        self, remembered: memory.Remembered | None, head: Head | None, seen: Head | None, content_key: bytes | None
+        self,
+        remembered: memory.Remembered | None,
+        head: Head | None,
+        seen: Head | None,
+        witnessed: Sequence[bytes],
+        content_key: bytes | None,
     ) -> None:
         with self._phase("scan"):
             if not self._open():
@@ -143,7 +159,8 @@ class _Audit:
             with self._phase("remembered") as tell:
                 verified = claims.check_remembered(remembered, self.crew, self.findings, tell)
                 if verified:
-                    self.not_checked.append(f"signatures of {verified} records, which an earlier audit verified")
+                    what = f"signatures of {count(verified, 'record')}, which an earlier audit verified"
+                    self.not_checked.append(what)
         with self._phase("records") as tell:
             division = divide(self.crew, self.trust, verified, self.scratch)
             if not claims.check_first(division.first, self.trust, self.findings):
@@ -156,6 +173,9 @@ class _Audit:
         with self._phase("claims"):
             claims.check_pinned(spans, self.assembly, self.crew, self.findings)
             self._check_ends(head, seen)
+            known = [remembered.checkpoint.encode()] if remembered is not None else []
+            known += [seen.checkpoint] if seen is not None else []
+            self._check_witnessed([*known, *witnessed])
         with self._phase("governance") as tell:
             judge = Judge(past_entries(past, self.crew, plan, ranges), self.assembly.readable)
             self._judge(judge, plan, ranges, tell)
@@ -259,6 +279,14 @@ class _Audit:
             self.checked.append(f"that this continues the checkpoint of size {seen.size} that was verified before")
             claims.check_seen(seen, self.assembly, self.crew, self.findings)
 
+    def _check_witnessed(self, notes: Sequence[bytes]) -> None:
+        """Whether records are dated before what witnesses cosigned without them, as far as that is known here."""
+        if not self.trust.has_witnesses or self.assembly.size < self.crew.extent.size:
+            return
+        looked = claims.check_witnessed(notes, self.trust, self.assembly, self.crew, self.findings)
+        if looked:
+            self.checked.append("the times at which witnesses cosigned what was verified before")
+
     def _judge(self, judge: Judge, plan: Plan, ranges: list[tuple[int, int]], tell: Callable[[int, int], None]) -> None:
         """Replay governance over what could be read."""
         size = self.assembly.size
@@ -313,12 +341,10 @@ class _Audit:
             return index.contents > 0 and index.damage is None
         return key is not None and self.crew.is_store and Layout(self.path).private.is_dir()
 
-    def _note_missing(self, count: int, key: bytes | None) -> None:
+    def _note_missing(self, absent: int, key: bytes | None) -> None:
         """Say how much content is not here. It may lie elsewhere; but whoever gives its key wants it checked."""
-        items = f"{count} items on record and not erased are not here"
-        (self.not_checked if key is None else self.unable).append(
-            f"detached content: {'1 item on record and not erased is not here' if count == 1 else items}"
-        )
+        items = f"{count(absent, 'item')} on record and not erased {'is' if absent == 1 else 'are'} not here"
+        (self.not_checked if key is None else self.unable).append(f"detached content: {items}")
 
     def _check_content(self, key: bytes | None, kept: int) -> None:
         files = sorted(map(str, self.scratch.glob("content-*")))
@@ -338,7 +364,8 @@ class _Audit:
             return
         for found, _, _ in results:
             self.findings.add(*map(Finding._make, found))
-        self.checked.append(f"{sum(sound for _, sound, _ in results)} items of detached content")
+        if sound := sum(sound for _, sound, _ in results):
+            self.checked.append(f"{count(sound, 'item')} of detached content")
         absent = sum(missing for _, _, missing in results)
         if absent:
             self._note_missing(absent, key)
@@ -346,24 +373,28 @@ class _Audit:
     def report(self) -> Report:
         """What the audit came to."""
         assembly, size = self.assembly, self.assembly.size
+        cosigned = f"cosignatures of witnesses: {assembly.cosignatures}, and their times against those of the records"
+        # What there was none of was not checked: it must not look like a success.
         checked = [
-            f"form, links, times and hashes of {size} records",
-            f"{assembly.signatures} signatures of authors and cosigners",
-            f"{assembly.checkpoints} checkpoints",
-            f"keys, mandates, author chains and rules of {self.stop} records",
+            words
+            for number, words in (
+                (size, f"form, links, times and hashes of {count(size, 'record')}"),
+                (assembly.signatures, f"{count(assembly.signatures, 'signature')} of authors and cosigners"),
+                (assembly.checkpoints, count(assembly.checkpoints, "checkpoint")),
+                (self.stop, f"keys, mandates, author chains and rules of {count(self.stop, 'record')}"),
+                (assembly.cosignatures, cosigned),
+                (assembly.post_quantum, f"ML-DSA signatures: {assembly.post_quantum}"),
+            )
+            if number
         ]
         not_checked = ["duties, and whether they were met in time"]
-        cosigned = f"cosignatures of witnesses: {assembly.cosignatures}, and their times against those of the records"
-        for named, words in (
-            (self.trust.has_witnesses, cosigned),
-            (self.trust.has_post_quantum_keys, f"ML-DSA signatures: {assembly.post_quantum}"),
+        for number, named, words in (
+            (assembly.post_quantum, self.trust.has_post_quantum_keys, "ML-DSA signatures"),
+            (assembly.cosignatures, self.trust.has_witnesses, "cosignatures of witnesses"),
         ):
-            if named:
-                checked.append(words)
-        if not self.trust.has_post_quantum_keys:
-            not_checked.insert(0, "ML-DSA signatures")
-        if not self.trust.has_witnesses:
-            not_checked.insert(0, "cosignatures of witnesses")
+            if not number:
+                none = "there is none by a key that the trust file names"
+                not_checked.insert(0, f"{words}: {none}" if named else words)
         if self.is_other:
             checked, not_checked = ["whether this is the ledger of the trust file"], ["everything else"]
         elif self.stop < size:

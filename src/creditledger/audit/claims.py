@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from creditledger.acts.catalogue import LedgerCreate
@@ -14,7 +14,7 @@ from creditledger.audit.forms import read_entry, read_record
 from creditledger.audit.rehash import Pinned
 from creditledger.audit.remember import Remembered
 from creditledger.audit.report import Findings
-from creditledger.audit.spine import cut_off, lacking, misplaced
+from creditledger.audit.spine import antedated, cut_off, lacking, misplaced
 from creditledger.audit.trust import Trust
 from creditledger.errors import FormatError, UnsupportedError, VerificationFailed
 from creditledger.ledger.layout import Description, Layout
@@ -91,7 +91,10 @@ def check_policy(assembly: Assembly, trust: Trust) -> str:
         return ""
     covered, sealed = assembly.sufficing, assembly.sealed
     records = f"record {covered}" if sealed == covered + 1 else f"records {covered} to {sealed - 1}"
-    return f"witnesses and ML-DSA-44, for {records}: {lacking(trust, trust.open(assembly.note))}"
+    asked = [
+        word for word, named in (("witnesses", trust.has_witnesses), ("ML-DSA-44", trust.is_post_quantum)) if named
+    ]
+    return f"{' and '.join(asked)}, for {records}: {lacking(trust, trust.open(assembly.note))}"
 
 
 def check_remembered(remembered: Remembered, crew: Crew, findings: Findings, tell: Callable[[int, int], None]) -> int:
@@ -158,3 +161,30 @@ def check_seen(seen: Head, assembly: Assembly, crew: Crew, findings: Findings) -
     else:
         message = f"the log contradicts the checkpoint of size {seen.size} that was verified before"
         findings.add(finding("LED-HEAD", None, message, expected=seen.root, found=root))
+
+
+def check_witnessed(notes: Sequence[bytes], trust: Trust, assembly: Assembly, crew: Crew, findings: Findings) -> int:
+    """The times at which witnesses cosigned checkpoints that the verifier knows, against the first record after each.
+
+    A log shows what checkpoint it likes, and a published one only the newest; what the verifier has from before is
+    what binds the records that came since. A note that is not of this log's history, or does not hold, binds nothing:
+    others say so. Returns how many notes were looked at.
+    """
+    newest: dict[tuple[int, bytes], tuple[str, int]] = {}
+    for note in notes:
+        try:
+            opened = trust.open(note)
+        except (FormatError, VerificationFailed):
+            continue
+        head = opened.checkpoint
+        if opened.times and 0 < head.size < assembly.size:
+            known = newest.get((head.size, head.root), ("", 0))
+            newest[head.size, head.root] = max(known, *opened.times, key=lambda one: one[1])
+    reader = RootReader(assembly.tiles)
+    tails = dict(crew.call("tails", sorted({size for size, _ in newest}))) if newest else {}
+    for (size, root), latest in sorted(newest.items()):
+        dated = crew.call("dated", size, assembly.size) if reader.root(size, tails[size]) == root else None
+        if dated is not None:
+            seq, recorded_at = dated
+            findings.add(*antedated(seq, recorded_at, *latest))
+    return len(newest)

@@ -75,7 +75,7 @@ class Crew:
         try:
             size = path.stat().st_size
         except FileNotFoundError:
-            raise NoLedger(f"there is no log at {path.parent}: check the path") from None
+            raise NoLedger(f"there is no log at {path.parent}: {exportfile.WANTED}") from None
         except OSError as error:
             raise disk_error("read", path, error.errno, str(error)) from error
         if not self.is_store and size <= SMALL_EXPORT:

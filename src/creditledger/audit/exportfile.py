@@ -28,6 +28,10 @@ _OTHER: Final = re.compile(rb"creditledger/export/v[1-9][0-9]{0,8}\n").match
 _BOUNDS: Final = {b"R": 65_535, b"C": 65_535, b"P": 1_153_434, b"E": 256}
 _AFTER: Final = {b"R": b"-RC", b"C": b"R", b"P": b"-RCP"}
 """After which frames a frame may stand; a hyphen is the beginning."""
+WANTED: Final = (
+    "what can be verified is a ledger's directory, an export file, a published log (its directory or URL), or a proof "
+    "(a receipt, an extension, evidence of a fork, an acknowledgement, or a .tlog-proof file)"
+)
 _HEADER: Final = 5
 _BLOCK: Final = 1 << 20
 
@@ -65,7 +69,7 @@ def check_magic(path: Path) -> None:
     if not start.startswith(MAGIC):
         if match := _OTHER(start):
             raise UnsupportedError(f"{path} is an export of a format not known here: {match[0].decode().strip()}")
-        raise FormatError(f"{path} is no ledger: neither a ledger's directory nor an export file")
+        raise FormatError(f"{path} is no ledger: {WANTED}")
 
 
 def scan(path: Path) -> Index:

@@ -102,7 +102,7 @@ def read_signed(place: Place, trust: Trust) -> Opened:
     Raises:
         NoLedger: there is none.
         FormatError: it is none.
-        VerificationFailed: LED-CKPT; it is of another log, or not signed by a log key that is trusted.
+        VerificationFailed: LED-LEDGER; it is of another log. LED-CKPT; it is not signed by a log key that is trusted.
         StoreError: the place cannot be read.
     """
     note = Published(place).checkpoint_note()
@@ -110,6 +110,19 @@ def read_signed(place: Place, trust: Trust) -> Opened:
         return trust.open(note)
     except FormatError as error:
         raise FormatError(f"{place.name}/{CHECKPOINT} is no signed checkpoint: {error}") from error
+    except VerificationFailed:
+        require_origin(note, trust.origin, "this is not the ledger that the trust file names")
+        raise
+
+
+def require_origin(note: bytes, origin: str, message: str) -> None:
+    """Whether a checkpoint calls itself that of a log: where it does not, a wrong signature is no sign of tampering.
+
+    Raises VerificationFailed (LED-LEDGER) with the message if it is another log's.
+    """
+    named = note.partition(b"\n")[0].decode(errors="replace")
+    if named != origin:
+        raise VerificationFailed("LED-LEDGER", message, expected=origin, found=named)
 
 
 class PublishedRecords:

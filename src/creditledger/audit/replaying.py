@@ -14,6 +14,7 @@ from creditledger.audit.fold import Folded, Partition
 from creditledger.audit.judge import Judge
 from creditledger.audit.passes import DAMAGED, HEADER, Plan
 from creditledger.audit.report import Findings
+from creditledger.codec.text import count
 from creditledger.errors import VerificationFailed
 from creditledger.workers import WorkerDied
 
@@ -128,7 +129,7 @@ class Replay:
         elif applied[-1] > self._stop:
             not_checked.append(f"derived state (the log could be replayed only up to record {self._stop})")
         else:
-            checked.append(f"derived state as of {applied[-1]} records")
+            checked.append(f"derived state as of {count(applied[-1], 'record')}")
 
     def _add(self, found: Any) -> None:
         self._findings.add(*map(Finding._make, found))

@@ -9,6 +9,7 @@ from typing import Any
 
 from creditledger._version import __version__
 from creditledger.audit.findings import FINDINGS, NO_EVIDENCE, Finding, moment
+from creditledger.codec.text import count
 from creditledger.errors import CannotVerify, UnsupportedError, VerificationFailed
 from creditledger.ledger.layout import FORMAT
 
@@ -125,7 +126,8 @@ class Report:
     def raise_on_failure(self) -> None:
         """Raise VerificationFailed, UnsupportedError or CannotVerify, as the exit code says, with the first finding."""
         code = self.exit_code
-        more = f" (and {sum(self.counts.values()) - 1} more findings)" if sum(self.counts.values()) > 1 else ""
+        others = sum(self.counts.values()) - 1
+        more = f" (and {count(others, 'more finding')})" if others > 0 else ""
         if code == VerificationFailed.exit_code:
             worst = next(one for one in self.findings if one.id not in NO_EVIDENCE)
             failure = VerificationFailed(
@@ -166,9 +168,10 @@ class Report:
 
     def facts(self) -> list[tuple[str, str]]:
         """What was verified, by name: the same for people on a terminal and in a pipe."""
+        records = f"{self.size:,} record{'' if self.size == 1 else 's'}"
         read = [
-            ("records", f"{self.size:,}, with {self.acts:,} acts"),
-            ("checkpoint", f"the last valid one covers {self.sealed:,} of {self.size:,} records"),
+            ("records", f"{self.size:,}, with {self.acts:,} act{'' if self.acts == 1 else 's'}"),
+            ("checkpoint", f"the last valid one covers {self.sealed:,} of {records}"),
             ("root", self.root.hex()),
         ]
         if self.sufficing is not None:
@@ -192,8 +195,8 @@ class Report:
             yield f"checked: {item}"
         for one in self.findings:
             yield f"finding: {one}"
-        for name, count in self.untold.items():
-            yield f"finding: {name}: {count} more. {FINDINGS[name]}"
+        for name, more in self.untold.items():
+            yield f"finding: {name}: {more} more. {FINDINGS[name]}"
         for item in self.unable:
             yield f"COULD NOT CHECK: {item}"
         for item in self.not_checked:

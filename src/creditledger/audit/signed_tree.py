@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from creditledger.audit.spine import tile_root
-from creditledger.errors import CannotVerify, FormatError, UsageError, VerificationFailed
+from creditledger.errors import CannotVerify, FormatError, StoreError, UsageError, VerificationFailed
 from creditledger.tlog.checkpoint import Checkpoint
 from creditledger.tlog.tiles import (
     ENTRIES,
@@ -50,19 +50,21 @@ class SignedTree:
         fetched: how many files were read from the place, as against from the copy.
     """
 
-    def __init__(self, place: Place, head: Checkpoint, keep: Folder | None = None) -> None:
+    def __init__(self, place: Place, head: Checkpoint, keep: Folder | None = None, *, must_keep: bool = False) -> None:
         """Read from a place.
 
         Args:
             place: where the log is published.
             head: a verified checkpoint: size and root.
             keep: a directory where all that was read and found right is kept, and looked for first. What is wrong there
-                is fetched anew, and replaced.
+                is fetched anew, and replaced; what can be neither read nor replaced there is as if it were not there.
+            must_keep: raise StoreError for what cannot be kept instead: a mirror is to be complete.
         """
         self.head = head
         self.fetched = 0
         self._place = place
         self._keep = keep
+        self._must_keep = must_keep
         self._lock = threading.Lock()
         self._edge: dict[int, bytes] | VerificationFailed | None = None
         self._edge_lock = threading.Lock()
@@ -251,14 +253,23 @@ class SignedTree:
             data = source.read(path, most)
         except FormatError as error:
             raise VerificationFailed("LED-STRUCT", str(error), seq=seq) from error
+        except StoreError:
+            if source is self._keep:
+                return None
+            raise
         if data is not None and source is self._place:
             with self._lock:
                 self.fetched += 1
         return data
 
     def _store(self, level: int, index: int, data: bytes) -> None:
-        if self._keep is not None:
+        if self._keep is None:
+            return
+        try:
             self._keep.write(tile_path(level, index, tile_width(max(level, 0), index, self.head.size)), data)
+        except StoreError:
+            if self._must_keep:
+                raise
 
     def _missing(self, level: int, index: int) -> CannotVerify:
         path = tile_path(level, index, tile_width(max(level, 0), index, self.head.size))

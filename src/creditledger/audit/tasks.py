@@ -175,6 +175,25 @@ class Session:
         """See `rehash.tails`."""
         return sorted(rehash.tails(self._records(), self._place_of, sizes).items())
 
+    def dated(self, seq: int, stop: int) -> tuple[int, int] | None:
+        """The first record from `seq` on, and below `stop`, that can be read: its number, and its date in microseconds.
+
+        None if there is none in the 256 or so that are looked at.
+        """
+        start = seq // WIDTH * WIDTH
+        try:
+            found = self._records().records(start, min(start + 2 * WIDTH, stop), self._place_of(start))
+            for number, (data, _) in enumerate(found, start):
+                if number < seq:
+                    continue
+                try:
+                    return number, read_record(data)[2]
+                except FormatError:
+                    continue
+        except VerificationFailed:
+            return None  # The pass over the records says what is wrong.
+        return None
+
     def past(self, start: int, stop: int, wanted: Sequence[tuple[bytes, int]]) -> list[tuple[bytes, int, int, bytes]]:
         """Find entries by key and number in a range: key, number, record and hash of each that is there."""
         from creditledger.record.entry import entry_hash
@@ -263,8 +282,8 @@ def tasks() -> dict[str, Callable[..., Any]]:
     """The functions of a new session, by name."""
     session = Session()
     names = (
-        "authors", "chunk", "close", "first", "fold", "hash_tiles", "items", "learn", "open_export", "open_log",
-        "open_published", "open_state", "past", "pinned", "place", "plan", "private", "sample", "scan", "sort_items",
-        "tables", "tails", "upper_tiles",
+        "authors", "chunk", "close", "dated", "first", "fold", "hash_tiles", "items", "learn", "open_export",
+        "open_log", "open_published", "open_state", "past", "pinned", "place", "plan", "private", "sample", "scan",
+        "sort_items", "tables", "tails", "upper_tiles",
     )  # fmt: skip
     return {name: getattr(session, name) for name in names}

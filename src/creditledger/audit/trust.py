@@ -29,17 +29,23 @@ from __future__ import annotations
 import json
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from creditledger.audit.outside import read_regular
+from creditledger.codec.toml import load_toml
 from creditledger.errors import CannotVerify, FormatError, UnsupportedError, UsageError, VerificationFailed
 from creditledger.store.files import disk_error
 from creditledger.tlog.checkpoint import Checkpoint
-from creditledger.tlog.cosignature import MLDSA44_TYPE, MlDsaVerifier, timestamp
+from creditledger.tlog.cosignature import (
+    ED25519_COSIGNATURE_TYPE,
+    MLDSA44_TYPE,
+    MlDsaVerifier,
+    parse_verifier,
+    timestamp,
+)
 from creditledger.tlog.note import (
     ED25519_TYPE,
     NoteVerifier,
@@ -122,11 +128,14 @@ class Trust:
     def __post_init__(self) -> None:
         """Refuse what cannot be gone by: FormatError, or UnsupportedError for a key of a type not known here."""
         _check_identity(self.origin, self.ledger_id)
-        _check_vkeys(self.log_keys, "log key", (ED25519_TYPE, MLDSA44_TYPE))
+        _check_vkeys(self.log_keys, "log key")
         if self.acknowledgement_keys:
-            _check_vkeys(self.acknowledgement_keys, "acknowledgement key", (ED25519_TYPE,))
+            _check_vkeys(self.acknowledgement_keys, "acknowledgement key")
         if self.witnesses is not None and self.witnesses.logs:
             raise FormatError("the policy of the witnesses names logs: in a trust file those stand under log_keys")
+        # What is malformed is never merely unsupported, so keys of other types come after it.
+        _check_types(self.log_keys, (ED25519_TYPE, MLDSA44_TYPE))
+        _check_types(self.acknowledgement_keys, (ED25519_TYPE,))
         _check_roles(self)
         object.__setattr__(self, "_keys", _parse_keys(self))
         if not self._keys.log:
@@ -240,19 +249,14 @@ class Trust:
         except UnsupportedError as error:
             raise UnsupportedError(f"the trust file {os.fspath(path)}: {error}") from None
         except FormatError as error:
-            raise FormatError(f"the trust file {os.fspath(path)}: {error}") from None
+            raise FormatError(f"{os.fspath(path)} is no trust file: {error}") from None
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Trust:
         """Read the content of a trust file; raises FormatError or UnsupportedError. Unknown settings are refused."""
         if len(data) > MAX_BYTES_2:
             raise FormatError(f"it is larger than {MAX_BYTES_2} bytes")
-        try:
-            values: dict[str, Any] = tomllib.loads(data.decode())
-        except ValueError as error:  # Also a number of thousands of digits.
-            raise FormatError(f"it is not TOML: {error}") from None
-        except RecursionError:
-            raise FormatError("it is nested too deep") from None
+        values = load_toml(data)
         form = values.get("format")
         if form != FORMAT_2 and len(data) > MAX_BYTES:
             raise FormatError(f"it is larger than {MAX_BYTES} bytes")
@@ -277,7 +281,8 @@ class Trust:
             raise FormatError("ledger_id must be 64 hexadecimal digits in lower case")
         if form == FORMAT:
             _check_identity(origin, identity)
-            _check_vkeys(vkeys, "log key", (ED25519_TYPE,))
+            _check_vkeys(vkeys, "log key", looked_into=(ED25519_TYPE,))
+            _check_types(vkeys, (ED25519_TYPE,))
             return cls(origin, identity, vkeys)
         acknowledging = values.get("acknowledgement_keys")
         desk = () if acknowledging is None else _texts(acknowledging, "acknowledgement_keys")
@@ -319,21 +324,27 @@ def _check_identity(origin: str, ledger_id: bytes) -> None:
         raise FormatError(f"a ledger id has 32 bytes, this one {len(ledger_id)}")
 
 
-def _check_vkeys(vkeys: tuple[str, ...], what: str, types: tuple[int, ...]) -> None:
-    """Refuse keys that are malformed, named twice, or of a type other than these."""
+def _check_vkeys(
+    vkeys: tuple[str, ...],
+    what: str,
+    looked_into: tuple[int, ...] = (ED25519_TYPE, ED25519_COSIGNATURE_TYPE, MLDSA44_TYPE),
+) -> None:
+    """Refuse keys that are malformed or named twice. The same public key under two names is two keys of one role."""
     if not 1 <= len(vkeys) <= MAX_LOG_KEYS:
         raise FormatError(f"a trust file names 1 to {MAX_LOG_KEYS} {what}s, this one {len(vkeys)}")
     known = set()
     for vkey in vkeys:
         name, key_type, key = parse_vkey(vkey)
         known.add((name, key_id(name, key_type, key)))
-        if key_type == ED25519_TYPE:
-            NoteVerifier.parse(vkey)
-        elif key_type == MLDSA44_TYPE and MLDSA44_TYPE in types:
-            MlDsaVerifier(name, key)
+        if key_type in looked_into:
+            parse_verifier(vkey)
     if len(known) < len(vkeys):
         raise FormatError(f"a {what} is named twice")
-    for vkey in vkeys:  # What is malformed is never merely unsupported, so keys of other types come last.
+
+
+def _check_types(vkeys: tuple[str, ...], types: tuple[int, ...]) -> None:
+    """Refuse keys of a type other than these, as unsupported."""
+    for vkey in vkeys:
         name, key_type, _ = parse_vkey(vkey)
         if key_type not in types:
             also = " or 06, ML-DSA-44," if MLDSA44_TYPE in types else ","

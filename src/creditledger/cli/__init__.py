@@ -92,6 +92,16 @@ def cli() -> None:
     """Public lists kept honestly: signed, hash-chained, replayable, verifiable by anyone."""
 
 
+class _Notes(logging.Formatter):
+    """Warnings of the library as notes of one line each, whatever strangers said in them."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's
+        return super().formatMessage(record).replace("\n", " ")
+
+    def format(self, record: logging.LogRecord) -> str:
+        return output.harmless(super().format(record))
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line and ends the process with its exit code."""
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
@@ -101,7 +111,9 @@ def run(arguments: list[str]) -> int:
     """Runs one command and returns its exit code; prints errors as sentences, in JSON when `--json` was given."""
     as_json = "--json" in arguments
     output.settle(0)
-    logging.basicConfig(format="note: %(message)s", level=logging.WARNING)
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Notes("note: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
     try:
         result = cli.main(arguments or ["--help"], prog_name="creditledger", standalone_mode=False)
         sys.stdout.flush()

@@ -1,18 +1,22 @@
 """What `append --answers` leaves for whoever handed files in: of each a receipt, and a signed acknowledgement.
 
 A refused file is answered too. A failure while one file was read or judged is about that file; the others, of which
-none was recorded either, are answered that nothing was decided about them.
+none was recorded either, are answered that nothing was decided about them. A file that is handed in again under the
+same name is answered beside the earlier answers, as NAME.2, NAME.3 and so on: none is ever written over.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
 from creditledger.cli import options, output
+from creditledger.cli.suggesting import typed
 from creditledger.client.files import read_bounded, write_whole
 from creditledger.client.submission import MAX_SUBMISSION_BYTES, Submission
 from creditledger.errors import CannotVerify, LedgerError, UsageError
@@ -31,6 +35,7 @@ from creditledger.store.files import disk_error
 
 Item = TypeVar("Item")
 
+_RECEIPT, _ACKNOWLEDGEMENT = ".receipt", ".ack"
 _OTHERS = "it was handed in with others, of which one could not be recorded, and nothing was decided about it"
 
 
@@ -39,13 +44,15 @@ class Answers:
     acknowledgements. `at` is the file that is being read or judged, if a single one is."""
 
     def __init__(self, directory: Path | None, desk: Signer | None, files: Sequence[Path], now: int) -> None:
-        """Takes the directory, made if it is not there; raises UsageError where an answer would lie over a file."""
+        """Takes the directory, made if it is not there; raises UsageError for two files of one name."""
         self._directory = directory
         self._desk = desk
         self._files = files
         self._now = now
         self._at: Path | None = None
         self._receipts: Sequence[Receipt] = ()
+        self._stems: dict[Path, str] = {}
+        self._written: dict[Path, list[Path]] = {file: [] for file in files}
         if directory is None:
             return
         names = [file.name for file in files]
@@ -56,10 +63,10 @@ class Answers:
             directory.mkdir(exist_ok=True)
         except OSError as error:
             raise disk_error("make the directory of answers", directory, error.errno, str(error)) from error
-        for name in names:
-            for ending in (".receipt", ".ack"):
-                if (target := directory / f"{name}{ending}").exists():
-                    raise UsageError(f"{target} exists already; choose another directory for the answers")
+
+    def written(self, file: Path) -> list[Path]:
+        """The answers that were written about a file."""
+        return self._written[file]
 
     def each(self, items: Iterable[Item], file_of: Callable[[Item], Path]) -> Iterator[Item]:
         """The items, while it is noted which file is looked at: what fails meanwhile is about that file."""
@@ -72,18 +79,22 @@ class Answers:
     def told(self, ledger: Ledger) -> Iterator[None]:
         """Within, whatever fails is acknowledged before it is raised."""
         self._check_desk(ledger)
+        self._name_answers()
         try:
             yield
         except LedgerError as error:
             if self._receipts:  # It is on record all the same.
                 self._acknowledge_recorded(ledger)
-                raise
-            # With a single file, it is the one at fault, whenever it was found.
-            at = self._files[0] if len(self._files) == 1 else self._at
-            for file in self._files:
-                self._acknowledge(
-                    ledger, file, outcome_of(error, _nameless(file)) if file == at else Unrecorded(_OTHERS)
-                )
+            else:
+                # With a single file, it is the one at fault, whenever it was found.
+                at = self._files[0] if len(self._files) == 1 else self._at
+                for file in self._files:
+                    self._acknowledge(
+                        ledger, file, outcome_of(error, _nameless(file)) if file == at else Unrecorded(_OTHERS)
+                    )
+            answers = [str(one) for file in self._files for one in self._written[file]]
+            if answers:
+                error.add_note(f"Answers were written: {', '.join(answers)}.")
             raise
 
     def keep(self, receipts: Sequence[Receipt]) -> Sequence[Receipt]:
@@ -91,18 +102,27 @@ class Answers:
         self._receipts = receipts
         return receipts
 
-    def recorded(self, ledger: Ledger) -> None:
-        """Write what was recorded: of each file a receipt, and with a desk key an acknowledgement."""
+    def recorded(self, ledger: Ledger, place: Path) -> None:
+        """Write what was recorded in the ledger in `place`: of each file a receipt, and with a desk key an
+        acknowledgement."""
         if self._directory is None:
             return
         self._acknowledge_recorded(ledger)
+        lacking = []
         for file, receipt in zip(self._files, self._receipts, strict=True):
             try:
                 data = make.prove(ledger, receipt)
-            except CannotVerify as error:
-                output.say(f"note: {error}. The receipts are at the newest checkpoint as it is.")
+            except CannotVerify:
+                lacking.append(receipt.seq)
                 data = make.prove(ledger, receipt, witnessed=False)
-            write_whole(self._directory / f"{file.name}.receipt", data)
+            self._write(file, _RECEIPT, data)
+        if lacking:
+            ours = typed(place)
+            output.say(
+                "note: too few witnesses have cosigned, so the receipts lack what verifiers may ask for. Have it "
+                f"cosigned with `creditledger cosign {ours} --log-key KEY`, and then make new ones, each with "
+                f"`creditledger prove {ours} {lacking[0]} -o FILE` (its record's number)."
+            )
 
     def _acknowledge_recorded(self, ledger: Ledger) -> None:
         for file, receipt in zip(self._files, self._receipts, strict=True):
@@ -136,7 +156,31 @@ class Answers:
             return
         said = Acknowledgement(ledger.origin, ledger.ledger_id, entry is not None, entry or digest, self._now, outcome)
         # What fails after everything was recorded comes here a second time, and says the same.
-        write_whole(self._directory / f"{file.name}.ack", sign_acknowledgement(said, self._desk), force=True)
+        self._write(file, _ACKNOWLEDGEMENT, sign_acknowledgement(said, self._desk))
+
+    def _name_answers(self) -> None:
+        """Choose names at which nothing lies; while the ledger is held, so that another `append` cannot take them."""
+        if self._directory is None:
+            return
+        taken = {file.name for file in self._files}
+        for file in self._files:
+            for number in count(1):
+                stem = file.name if number == 1 else f"{file.name}.{number}"
+                if (number == 1 or stem not in taken) and not any(
+                    os.path.lexists(self._directory / f"{stem}{ending}") for ending in (_RECEIPT, _ACKNOWLEDGEMENT)
+                ):
+                    break
+            taken.add(stem)
+            self._stems[file] = stem
+
+    def _write(self, file: Path, ending: str, data: bytes) -> None:
+        """Write an answer; over nothing but what was written here before."""
+        if self._directory is None:
+            return
+        target = self._directory / f"{self._stems[file]}{ending}"
+        write_whole(target, data, force=target in self._written[file])
+        if target not in self._written[file]:
+            self._written[file].append(target)
 
 
 def _nameless(file: Path) -> Callable[[str], str]:

@@ -28,9 +28,9 @@ _RECORD = re.compile(r"\brecord ([0-9]{1,15})\b")
 
 
 def is_draft(file: Path) -> bool:
-    """Whether a file is meant to be a JSON draft; else it is meant to be a signed file."""
+    """Whether a file is meant to be a JSON draft; else, and if there is nothing in it, it is read as a signed file."""
     head = read_bounded(file, MAX_SUBMISSION_BYTES, "the file")[:64].lstrip(b"\xef\xbb\xbf \t\r\n")
-    return head[:1] in (b"{", b"[", b"")
+    return head[:1] in (b"{", b"[")
 
 
 def act_at(ledger: Ledger, seq: int, index: int) -> ActRef:

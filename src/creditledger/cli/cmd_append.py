@@ -16,6 +16,7 @@ from creditledger.cli.authoring import act_at, go_on, is_draft, judge, show_entr
 from creditledger.cli.cosigning import cosign_at_end
 from creditledger.cli.ledgers import open_rehearsal, open_writer
 from creditledger.cli.positions import head_of, sequence_of, waiting
+from creditledger.cli.suggesting import typed
 from creditledger.client.compose import Prepared, compose, prepare
 from creditledger.client.draft import load_draft
 from creditledger.client.phrases import count, fingerprint
@@ -136,13 +137,14 @@ def command(
             return 0
         receipts = answers.keep(_record(ledger, items, key, signer, cosigners, now))
         ending = cosign_at_end(ledger, post_quantum=seed is not None)
-        answers.recorded(ledger)
+        answers.recorded(ledger, directory)
     rows: list[dict[str, Any]] = [
         {
             "file": str(item.file), "record": one.seq, "address": one.address, "acts": one.acts,
             "entry_hash": one.entry_hash.hex(), "leaf_hash": one.leaf_hash.hex(),
             "recorded_at": options.format_moment(one.recorded_at), "size": one.size,
             "drawn": item.drawn, "cosigning": ending.document,
+            "answers": [str(answer) for answer in answers.written(item.file)],
         }
         for item, one in zip(items, receipts, strict=True)
     ]  # fmt: skip
@@ -157,6 +159,8 @@ def command(
             f"{row['file']}: {already}record {row['record']}, {acts}, refer to the first as {row['address']} or "
             f"{row['entry_hash']}#0"
         )
+        if row["answers"]:
+            output.say(f"Answers were written: {', '.join(row['answers'])}.")
     return ending.code
 
 
@@ -223,15 +227,15 @@ def _require_signatures(items: list[_Item], cosigners: Sequence[Signer]) -> None
         for authority, key in missing:
             if key in here:
                 continue
-            who = f"{authority} (key {fingerprint(key)})"
+            who, named = f"{authority} (key {fingerprint(key)})", typed(item.file)
             if item.submission is None:
                 raise UsageError(
                     f"the draft {item.file} is to be countersigned by {who}: give that key with --cosign-key; or, if "
-                    f"it is elsewhere, sign with `creditledger sign {item.file} --key KEY --ledger DIR`, have "
+                    f"it is elsewhere, sign with `creditledger sign {named} --key KEY --ledger DIR`, have "
                     f"{item.file}.signed countersigned there, and append that"
                 )
             raise UsageError(
-                f"{item.file} lacks the countersignature of {who}: creditledger sign {item.file} --key THEIR-KEY, or "
+                f"{item.file} lacks the countersignature of {who}: creditledger sign {named} --key THEIR-KEY, or "
                 "give it with --cosign-key"
             )
 

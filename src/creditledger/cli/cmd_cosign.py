@@ -10,9 +10,10 @@ from creditledger.cli import options, output
 from creditledger.cli.cosigning import document, time_of
 from creditledger.cli.ledgers import WITNESS_TIMEOUT, open_writer
 from creditledger.cli.rounds import every, in_rounds
-from creditledger.errors import CannotVerify
+from creditledger.errors import CannotVerify, FormatError, StoreError
 from creditledger.ledger.cosigning import Cosigned
 from creditledger.ledger.ledger import Ledger
+from creditledger.ledger.witnessing import UnprovenClaim
 from creditledger.tlog.note import Signature
 
 
@@ -44,8 +45,9 @@ def command(
     was signed before stays, newer signatures in place of older ones of the same key. One witness that is down stops
     nobody; one that proves that the log has signed more than is in DIR, or something else, ends this with 3.
 
-    Ends with 4 if too few have cosigned for the policy. With --every, that and a ledger that another process is writing
-    to are told on stderr, and it goes on; it ends with 0 when it is interrupted (SIGINT, SIGTERM).
+    Ends with 4 if too few have cosigned for the policy. With --every, that, a ledger that another process is writing
+    to, a failing disk, a policy that cannot be read, and a witness that claims to have seen more without showing it
+    are told on stderr, and it goes on; it ends with 0 when it is interrupted (SIGINT, SIGTERM).
     """
     signers = options.load_signers(log_key, passphrase_file, passphrase_fd)
     seed = options.load_mldsa_seed(pq_key, passphrase_file, passphrase_fd)
@@ -59,7 +61,8 @@ def command(
         return CannotVerify.exit_code if done.quorum_problem else 0
 
     if every is not None:
-        return in_rounds(once, every)
+        # A policy that cannot be read may be in the midst of being edited.
+        return in_rounds(once, every, passing=(StoreError, FormatError, UnprovenClaim))
     code = once()
     output.settle(code)
     return code

@@ -16,6 +16,7 @@ from creditledger.audit.auditor import verify
 from creditledger.audit.trust import Trust
 from creditledger.cli import colour, options, output
 from creditledger.cli.ledgers import open_reader, write_new
+from creditledger.cli.suggesting import typed
 from creditledger.demo import generated
 from creditledger.demo.story import MIN_ACTS, Story, origin_of, tell
 from creditledger.errors import LedgerError, UsageError
@@ -122,18 +123,19 @@ def command(directory: Path, acts: int, seed: int, head_dir: Path | None, as_jso
     activate = Path(sys.executable).with_name("activate")
     if shutil.which("creditledger") is None and activate.exists():
         output.say(f"\nSo that the shell finds the commands below:\n  . {os.path.relpath(activate)}")
+    ours, trusted, tampered = typed(directory), typed(directory / "ledger.trust"), typed(f"{directory}-tampered")
     output.say(
         f"""
 Verify it yourself; change one bit in a copy, and see it found:
-  creditledger verify {directory} --trust {directory}/ledger.trust
-  creditledger tamper {directory} {directory}-tampered --record {forged}
-  creditledger verify {directory}-tampered --trust {directory}/ledger.trust
+  creditledger verify {ours} --trust {trusted}
+  creditledger tamper {ours} {tampered} --record {forged}
+  creditledger verify {tampered} --trust {trusted}
 
 Ask about the firm whose listing was quashed, and look at what was signed with the stolen key:
-  creditledger history {directory} {subject} {list_id}
-  creditledger lookup {directory} {subject} {list_id} --valid-at 2023-03-05
-  creditledger members {directory} trusted-traders --valid-at 2024-01-15
-  creditledger show {directory} {forged}
+  creditledger history {ours} {subject} {list_id}
+  creditledger lookup {ours} {subject} {list_id} --valid-at 2023-03-05
+  creditledger members {ours} trusted-traders --valid-at 2024-01-15
+  creditledger show {ours} {forged}
 
 The keys in {keys} have the passphrase "{PASSPHRASE}" (--passphrase-file {keys}/passphrase)."""
     )

@@ -12,6 +12,7 @@ from creditledger.acts.registry import ACT_TYPES
 from creditledger.cli import options, output
 from creditledger.cli.authoring import keys_of
 from creditledger.cli.ledgers import open_reader
+from creditledger.cli.suggesting import typed
 from creditledger.client.draft import draft_document
 from creditledger.client.files import write_whole
 from creditledger.client.phrases import count, fingerprint
@@ -85,8 +86,9 @@ def command(
     if as_json:
         output.emit_json({"file": str(out), "unfilled": left})
         return
+    at = typed(ledger or "DIR")
     fill = f"Fill in {', '.join(left)}; then" if left else "Next"
-    output.say(f"{out} is written. {fill}: creditledger sign {out} --key KEY --ledger {ledger or 'DIR'}")
+    output.say(f"{out} is written. {fill}: creditledger sign {typed(out)} --key KEY --ledger {at}")
 
 
 def _fill_in(acts: list[dict[str, Any]], setting: str) -> None:

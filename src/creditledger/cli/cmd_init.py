@@ -14,8 +14,9 @@ import click
 from creditledger.audit.trust import Trust
 from creditledger.cli import options, output
 from creditledger.cli.ledgers import read_content_key, write_new
+from creditledger.cli.suggesting import typed
 from creditledger.client.files import read_bounded
-from creditledger.client.phrases import fingerprint
+from creditledger.client.phrases import fingerprint, listed
 from creditledger.errors import FormatError, UsageError
 from creditledger.keys import mldsa
 from creditledger.keys.ed25519 import SEED_BYTES
@@ -172,8 +173,10 @@ def command(
         else:
             click.echo(ledger.ledger_id.hex())
             roots_by_file = [*zip(root_files, root_signers, strict=True)]
-            special = [*filter(None, (log_file, desk_file, quantum_file))]
-            _tell(directory, origin, threshold, roots_by_file, special, content_file, encrypted=not no_passphrase)
+            _tell(
+                directory, origin, threshold, roots_by_file, (log_file, desk_file, quantum_file), content_file,
+                encrypted=not no_passphrase,
+            )  # fmt: skip
             _tell_about_cosigning(directory, log_file, quantum_file, policy)
 
 
@@ -265,28 +268,36 @@ def _tell(
     origin: str,
     threshold: int,
     roots: Sequence[tuple[Path, Signer]],
-    online: Sequence[Path],
+    online: tuple[Path, Path | None, Path | None],
     content_file: Path,
     *,
     encrypted: bool,
 ) -> None:
-    """Says what there is now, and what to do next, step by step; `online` are the log key and its like."""
-    author, log_file = roots[0][0], online[0]
-    signing = " ".join(f"--key {file}.pub" for file, _ in roots[:threshold])
-    draft = f"creditledger draft law.register/1 --authority root --ledger {directory} {signing} -o law.json"
-    apart = ", ".join(map(str, (content_file, *online[:-1])))
+    """Says what there is now, and what to do next, step by step; `online` are the keys of log and desk, and the
+    post-quantum one."""
+    log_file, desk_file, quantum_file = online
+    ours, author = typed(directory), typed(roots[0][0])
+    signing = " ".join(f"--key {typed(f'{file}.pub')}" for file, _ in roots[:threshold])
+    draft = f"creditledger draft law.register/1 --authority root --ledger {ours} {signing} -o law.json"
+    recording = f"creditledger append {ours} law.json.signed --log-key {typed(log_file)}"
+    if quantum_file is not None:
+        recording += f" --pq-key {typed(quantum_file)}"
+    if desk_file is not None:
+        answers = directory.with_name(directory.name + "-answers")
+        recording += f" --desk-key {typed(desk_file)} --answers {typed(answers)}"
+    apart = listed(map(str, filter(None, (content_file, *online))))
     steps = [
-        f"Copy {apart} and {online[-1]} to where the ledger is not, and move the root keys off this machine",
+        f"Copy {apart} to where the ledger is not, and move the root keys off this machine",
         f"Mind who can read {content_file}: it is not encrypted, and opens the personal content beside the ledger",
         f"Give auditors {directory / 'ledger.trust'}, by another way than the ledger",
         f"Draft the first act, as the authority root: {draft}",
-        f"Fill law.json in, and sign it: creditledger sign law.json --key {author} --ledger {directory}",
+        f"Fill law.json in, and sign it: creditledger sign law.json --key {author} --ledger {ours}",
     ]
     steps += [
-        f"Countersign it: creditledger sign law.json.signed --key {file} --ledger {directory}"
+        f"Countersign it: creditledger sign law.json.signed --key {typed(file)} --ledger {ours}"
         for file, _ in roots[1:threshold]
     ]
-    steps.append(f"Record it: creditledger append {directory} law.json.signed --log-key {log_file}")
+    steps.append(f"Record it: {recording}")
     output.say(
         f"The ledger {origin} is founded in {directory}.\n"
         + ("Its one root key" if len(roots) == 1 else f"{threshold} of its {len(roots)} root keys")
@@ -307,10 +318,10 @@ def _tell_about_cosigning(directory: Path, log_file: Path, quantum_file: Path | 
         return
     asked = [] if quantum_file is None else ["the post-quantum signature of the log"]
     asked += [] if policy is None else ["the quorum of witnesses"]
-    pq = "" if quantum_file is None else f" --pq-key {quantum_file}"
+    pq = "" if quantum_file is None else f" --pq-key {typed(quantum_file)}"
     output.say(
         f"Whoever verifies by ledger.trust asks for {' and '.join(asked)}. Keep this running:\n"
-        f"  creditledger cosign {directory} --log-key {log_file}{pq} --every 10m"
+        f"  creditledger cosign {typed(directory)} --log-key {typed(log_file)}{pq} --every 10m"
     )
     if policy is not None:
         output.say(

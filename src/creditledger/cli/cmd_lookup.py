@@ -11,19 +11,20 @@ from creditledger.acts.kinds import Subject
 from creditledger.cli import colour, options, output
 from creditledger.cli.known import Known, KnownType, restate
 from creditledger.cli.ledgers import open_reader
+from creditledger.cli.suggesting import typed
 from creditledger.client.phrases import day_in_words, listed
 from creditledger.ledger.answer import Answer, ListingView
 
 MEANINGS = {
     "listed": "is on {}",
     "suspended": "is on {}, but the listing is suspended and has no effect on this day",
-    "unconfirmed": "was put on {} with a key that its authority has disowned; nothing follows from that unless it is "
-    "confirmed",
+    "unconfirmed": "is on {} only by an act signed with a key that its authority has disowned; nothing follows from "
+    "that unless it is confirmed",
     "not-yet-effective": "is to be on {}, but not yet on this day",
-    "expired": "was on {}; the term had run out by this day",
-    "removed": "was on {}; the listing had been removed by this day",
-    "quashed": "was on {}; the listing had been quashed on appeal by this day",
-    "annulled": "was on {}; the listing is void from its beginning",
+    "expired": "is no longer on {}: the term had run out by this day",
+    "removed": "is no longer on {}: the listing had been removed by this day",
+    "quashed": "is no longer on {}: the listing had been quashed on appeal by this day",
+    "annulled": "counts as never having been on {}: the listing is void from its beginning",
     "nothing-recorded": "has nothing recorded about it on {} here, which does not mean that there is nothing",
 }
 KINDS = {
@@ -80,7 +81,7 @@ def command(
         acts = "act" if len(answer.because) == 1 else "acts"
         output.say(
             f"\nThis follows from {acts} {listed(map(str, answer.because))}: see them with\n"
-            f"  creditledger history {directory} {subject} {list_id}"
+            f"  creditledger history {typed(directory)} {subject} {list_id}"
         )
 
 

@@ -9,16 +9,19 @@ from typing import Any
 import click
 
 from creditledger.acts.kinds import ActRef, Subject
+from creditledger.audit.published import is_published
 from creditledger.cli import options, output
 from creditledger.cli.ledgers import open_reader
+from creditledger.cli.suggesting import typed
 from creditledger.client.files import read_bounded, write_whole
 from creditledger.client.phrases import count
-from creditledger.errors import UsageError
+from creditledger.errors import FormatError, UsageError
 from creditledger.ledger.answer import Address
 from creditledger.ledger.ledger import Ledger
 from creditledger.ledger.log import parse_checkpoint
 from creditledger.receipts import make
 from creditledger.receipts.formats import MAX_NOTE_BYTES, ExtensionFile, ReceiptFile
+from creditledger.web.url import is_url
 
 _NUMBER = re.compile("[0-9]{1,15}").fullmatch
 _REFERENCE = re.compile(r"([0-9a-f]{64})(?:#([0-9]{1,4}))?").fullmatch
@@ -74,6 +77,11 @@ def command(
     """
     if (subject is None) != (list_id is None) or sum(map(bool, (acts, subject is not None, old is not None))) != 1:
         raise UsageError("say what to prove: ACTs, or --subject with --list, or --from; one of them")
+    if is_published(directory) or is_url(str(directory).replace(":/", "://", 1)):
+        raise UsageError(
+            "a proof is made from a ledger, and this is a published log: restore it first (creditledger restore "
+            f"{typed(directory)} DIR --trust TRUST), and prove from DIR"
+        )
     with open_reader(directory) as ledger:
         if old is not None:
             data = make.extend(ledger, _old(old), witnessed=not unwitnessed)
@@ -92,14 +100,21 @@ def command(
         records = [*map(str, told["records"])]
         shown = ", ".join(records[:10]) + (", …" if len(records) > 10 else "")
         what = f"{count(len(records), 'record')} ({shown}) under the checkpoint of size {told['size']}"
-    click.echo(f"{out}: proves {what}; check it with: creditledger verify {out} --trust TRUST")
+    click.echo(f"{out}: proves {what}; check it with: creditledger verify {typed(out)} --trust TRUST")
     if subject is not None:
         output.remark(f"It says that these are all acts about {subject} on {list_id}: that is this ledger's claim.")
 
 
 def _old(text: str) -> int | bytes:
     """The old checkpoint: its size, or the note in a file."""
-    return int(text) if _NUMBER(text) else read_bounded(text, MAX_NOTE_BYTES, "the checkpoint")
+    if _NUMBER(text):
+        return int(text)
+    note = read_bounded(text, MAX_NOTE_BYTES, "the checkpoint")
+    try:
+        parse_checkpoint(note)
+    except FormatError as error:
+        raise type(error)(f"{text} is no checkpoint: {error}") from None
+    return note
 
 
 def _told(ledger: Ledger, data: bytes, *, extension: bool) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import click
 from creditledger.cli import colour, options, output
 from creditledger.cli.known import Known, KnownType
 from creditledger.cli.ledgers import open_log
+from creditledger.cli.suggesting import typed
 from creditledger.client.phrases import count
 from creditledger.errors import UsageError, VerificationFailed
 from creditledger.ledger.founding import system_clock
@@ -251,7 +252,7 @@ def _print(outcome: Outcome, directory: Path) -> None:
             "It is derived data, and this says nothing against the log. If nobody knows why it differs, let "
             "`creditledger verify` look at both. To put it right:"
         )
-        output.say(f"  creditledger replay {directory} --rebuild")
+        output.say(f"  creditledger replay {typed(directory)} --rebuild")
     else:
         behind = outcome.size - stored.size
         more = f" (as of {stored.size} records; the last {behind} are replayed at each opening)" if behind else ""

@@ -14,6 +14,7 @@ from creditledger.cli import options, output, pins
 from creditledger.cli.authoring import act_at, go_on, is_draft, show_entry, try_out
 from creditledger.cli.ledgers import open_judge, open_reader
 from creditledger.cli.positions import give_up, head_of, say_position, waiting
+from creditledger.cli.suggesting import typed
 from creditledger.client.compose import Prepared, compose, prepare
 from creditledger.client.draft import load_draft
 from creditledger.client.phrases import fingerprint
@@ -249,18 +250,18 @@ def _tell(signed: Submission, out: Path, ledger: Path | None, drawn: dict[str, s
         return
     missing = ", ".join(f"{one.authority} (key {fingerprint(one.key)})" for one in signed.missing)
     if missing:
-        at_hand = "" if ledger is None else f" --ledger {ledger}"
+        at_hand = "" if ledger is None else f" --ledger {typed(ledger)}"
         output.say(
-            f"{out} is signed by you; still to sign: {missing}. Each: creditledger sign {out} --key KEY{at_hand}"
+            f"{out} is signed by you; still to sign: {missing}. Each: creditledger sign {typed(out)} --key KEY{at_hand}"
         )
     elif ledger is None:
         output.say(
             f"{out} is signed by all it names. Whether the rules allow it, and ask for no other signature, shows where "
-            f"the ledger is: creditledger append DIR {out} --log-key LOG-KEY --dry-run"
+            f"the ledger is: creditledger append DIR {typed(out)} --log-key LOG-KEY --dry-run"
         )
     else:
         carried = " --content-key CONTENT-KEY" if signed.contents else ""
         output.say(
             f"{out} is complete: all have signed, and the rules allow it as of now. "
-            f"Next: creditledger append {ledger} {out} --log-key LOG-KEY{carried}"
+            f"Next: creditledger append {typed(ledger)} {typed(out)} --log-key LOG-KEY{carried}"
         )

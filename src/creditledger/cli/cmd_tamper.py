@@ -18,6 +18,7 @@ from creditledger.cli import options, output
 from creditledger.cli.annotate import Part, annotate
 from creditledger.cli.forking import fork
 from creditledger.cli.ledgers import open_reader
+from creditledger.cli.suggesting import typed
 from creditledger.client.phrases import count
 from creditledger.errors import FormatError, StoreError, UsageError
 from creditledger.keys.signer import Signer
@@ -119,7 +120,8 @@ def command(
     finally:
         log.close()
     trust = directory / "ledger.trust"
-    verify = f"creditledger verify {out} --trust {trust if trust.exists() else 'TRUST-FILE'}"
+    ours = typed(out)
+    verify = f"creditledger verify {ours} --trust {typed(trust) if trust.exists() else 'TRUST-FILE'}"
     if as_json:
         output.emit_json(
             {
@@ -141,7 +143,7 @@ def command(
     else:
         output.say(
             f"\n{out} is a copy of {directory} with this one bit changed; {directory} is as it was.\n"
-            f"See what catches it, and that nothing of it is served:\n  {verify}\n  creditledger show {out} {seq}"
+            f"See what catches it, and that nothing of it is served:\n  {verify}\n  creditledger show {ours} {seq}"
         )
 
 
@@ -161,7 +163,7 @@ def _fork(directory: Path, out: Path, seq: int | None, log_signer: Signer, *, as
     output.facts([(str(directory), f"root {found.root.hex()}"), (str(out), f"root {found.other_root.hex()}")])
     output.say(
         f"\nWhoever sees only one of them finds nothing wrong: the log key signed both. Side by side they show:\n"
-        f"  creditledger publish {directory} ONE\n  creditledger publish {out} OTHER\n"
+        f"  creditledger publish {typed(directory)} ONE\n  creditledger publish {typed(out)} OTHER\n"
         "  creditledger watch ONE OTHER --trust TRUST-FILE --state STATE --once"
     )
 

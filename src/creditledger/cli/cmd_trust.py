@@ -22,7 +22,9 @@ from creditledger.tlog.policy import MAX_POLICY_BYTES, Policy
 )
 @click.option("--no-witnesses", is_flag=True, help="Ask for no cosignatures.")
 @click.option("--log-key", metavar="VKEY", multiple=True, help="Accept this key of the log, too; repeat it.")
-@click.option("--drop-log-key", metavar="VKEY", multiple=True, help="Accept this key of the log no longer; repeat it.")
+@click.option(
+    "--drop-log-key", metavar="NAME+ID", multiple=True, help="Accept this key of the log no longer; repeat it."
+)
 @click.option(
     "--acknowledgement-key", metavar="VKEY", multiple=True, help="Accept acknowledgements by this key, too; repeat it."
 )
@@ -41,7 +43,8 @@ def command(
     """Show what the trust FILE goes by; with -o, write another one that differs as the options say.
 
     Whom to trust is the verifier's to say, so an auditor may ask for other witnesses than the operator does. Keys come
-    as C2SP verifier keys (NAME+ID+KEY), from whom they belong to. FILE itself is never changed.
+    as C2SP verifier keys (NAME+ID+KEY), from whom they belong to; to drop one, NAME+ID will do. FILE itself is never
+    changed.
     """
     trust = Trust.load(file)
     changed = witnesses is not None or no_witnesses or log_key or drop_log_key or acknowledgement_key
@@ -50,14 +53,14 @@ def command(
     if witnesses is not None and no_witnesses:
         raise UsageError("give --witnesses or --no-witnesses, not both")
     if out is not None:
-        unknown = [one for one in drop_log_key if one not in trust.log_keys]
-        if unknown:
-            raise UsageError(f"{unknown[0]:.100} is none of the log keys in {file}, so it cannot be dropped")
+        kept = _without(trust, drop_log_key, file) + log_key
+        if not kept:
+            raise UsageError(f"the last log key cannot be dropped from {file}: give the one to go by with --log-key")
         policy = None if no_witnesses else trust.witnesses
         trust = Trust(
             trust.origin,
             trust.ledger_id,
-            tuple(one for one in trust.log_keys if one not in drop_log_key) + log_key,
+            kept,
             trust.acknowledgement_keys + acknowledgement_key,
             policy if witnesses is None else _read_policy(witnesses),
         )
@@ -71,6 +74,20 @@ def command(
         return
     output.heading(f"What is trusted of {trust.origin}", gap=False)
     output.facts(_facts(trust))
+
+
+def _without(trust: Trust, dropped: tuple[str, ...], file: Path) -> tuple[str, ...]:
+    """The log keys but for those named, whole or by NAME+ID as they are shown; raises `UsageError`."""
+    kept = list(trust.log_keys)
+    for name in dropped:
+        named = [one for one in trust.log_keys if name in (one, _name(one))]
+        if not named:
+            known = ", ".join(map(_name, trust.log_keys))
+            raise UsageError(
+                f"{name:.100} is none of the log keys in {file}, so it cannot be dropped; those are {known}"
+            )
+        kept = [one for one in kept if one not in named]
+    return tuple(kept)
 
 
 def _read_policy(file: Path) -> Policy:
@@ -90,8 +107,13 @@ def _kind(vkey: str) -> str:
 
 def _label(vkey: str) -> str:
     """Name, key id and kind of a key: an ML-DSA-44 key itself would fill the page."""
+    return f"{_name(vkey)} ({_kind(vkey)})"
+
+
+def _name(vkey: str) -> str:
+    """Name and key id, which no two keys of a trust file share."""
     name, identity, _ = vkey.split("+", 2)
-    return f"{name}+{identity} ({_kind(vkey)})"
+    return f"{name}+{identity}"
 
 
 def _facts(trust: Trust) -> list[tuple[str, str]]:

@@ -15,7 +15,7 @@ from creditledger.audit.report import Report
 from creditledger.audit.trust import Trust
 from creditledger.cli import colour, options, output, pins, proofs
 from creditledger.client.phrases import count
-from creditledger.errors import UsageError
+from creditledger.errors import UsageError, VerificationFailed
 from creditledger.store.head import HeadStore, default_head_dir
 from creditledger.web.url import is_url
 
@@ -96,7 +96,11 @@ def command(
         for line in report.lines():
             click.echo(line)
     forked = "LED-FORK" in report.counts
-    pins.verified(where, trusted, seen, report.checkpoint, intact=report.exit_code == 0, forked=forked)
+    intact = report.exit_code == 0
+    if pins.verified(where, trusted, seen, report.checkpoint, intact=intact, forked=forked):
+        # This history is in order, and the log signed another one, too, which a receipt told of.
+        output.settle(VerificationFailed.exit_code)
+        return VerificationFailed.exit_code
     return report.exit_code
 
 

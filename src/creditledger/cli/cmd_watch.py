@@ -12,10 +12,12 @@ import click
 
 from creditledger.audit.trust import Trust
 from creditledger.cli import colour, options, output, pins
+from creditledger.cli.rounds import until_stopped
+from creditledger.cli.suggesting import typed
 from creditledger.errors import CannotVerify, UsageError, VerificationFailed
+from creditledger.watch.audits import Settings
 from creditledger.watch.calling import call, parse_command
 from creditledger.watch.events import Event
-from creditledger.watch.follower import Settings
 from creditledger.watch.watcher import Watcher
 
 _COLOURS = {0: "green", VerificationFailed.exit_code: "red"}
@@ -73,8 +75,8 @@ def command(
     without a shell, the path of the evidence as its last argument, for at most a minute, and goes on. A vantage point
     that cannot be read, or shows an older state, is told and looked at again; it is no alarm.
 
-    With --once it ends with 0: all is well; 3: something was altered, or two histories; 4: something could not be
-    checked.
+    It goes on until it is stopped by ctrl-C or SIGTERM, and ends with 0 then. With --once it ends with 0: all is well;
+    3: something was altered, or two histories; 4: something could not be checked.
     """
     words = None if command_line is None else parse_command(command_line)
     if every <= 0 or max_age <= 0:
@@ -87,12 +89,14 @@ def command(
             if once:
                 return _round(watcher, {}, as_json=as_json)[0]
             told: dict[tuple[str, str], str] = {}
-            while True:
-                began = time.monotonic()
-                code, alarmed = _round(watcher, told, as_json=as_json)
-                if alarmed and words is None:
-                    return code
-                time.sleep(max(0.0, every / 1_000_000 - (time.monotonic() - began)))
+            with until_stopped():
+                while True:
+                    began = time.monotonic()
+                    code, alarmed = _round(watcher, told, as_json=as_json)
+                    if alarmed and words is None:
+                        return code
+                    time.sleep(max(0.0, every / 1_000_000 - (time.monotonic() - began)))
+    return 0
 
 
 def _round(watcher: Watcher, told: dict[tuple[str, str], str], *, as_json: bool) -> tuple[int, bool]:
@@ -130,7 +134,7 @@ def _tell(event: Event) -> None:
     output.paragraph(f"{colour.paint(_clock(), dim=True)}  {head} {output.printable(event.words)}.")
     if event.kind == "fork":
         # On a line of its own, whole, so that it can be copied.
-        output.put(f"    creditledger verify {event.file} --trust TRUST-FILE")
+        output.put(f"    creditledger verify {typed(str(event.file))} --trust TRUST-FILE")
     sys.stdout.flush()
 
 

@@ -15,11 +15,13 @@ import click
 from creditledger.audit.trust import Trust
 from creditledger.cli import options, output
 from creditledger.client.phrases import count
-from creditledger.errors import UsageError
+from creditledger.errors import Locked, UsageError
 from creditledger.keys import ed25519, mldsa
 from creditledger.keys.keyfile import read_key, read_mldsa_key
-from creditledger.tlog.note import check_name
-from creditledger.tlog.policy import PolicyLog
+from creditledger.ledger.heads import signature_line
+from creditledger.tlog.cosignature import CosignatureSigner, MlDsaSigner
+from creditledger.tlog.note import check_name, key_id, parse_vkey
+from creditledger.tlog.policy import Policy, PolicyLog
 from creditledger.witness.cosigner import Cosigner, LogVerifier
 from creditledger.witness.state import WitnessState, identity
 
@@ -60,6 +62,9 @@ _PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)*").fullmatch
 @click.option("--url", help="Where it is reached from outside, for the policy lines [default: where it listens].")
 @click.option("--new", is_flag=True, help="Make the memory of a new witness in DIR; never for one that has cosigned.")
 @click.option("--show", is_flag=True, help="Show what it has cosigned, and end.")
+@click.option(
+    "--show-policy", is_flag=True, help="Print its policy lines, for operators, and end; needs no DIR and no log yet."
+)
 @click.option("--quiet", is_flag=True, help="Log no requests.")
 @options.passphrase
 @options.head_dir
@@ -76,6 +81,7 @@ def command(
     url: str | None,
     new: bool,
     show: bool,
+    show_policy: bool,
     quiet: bool,
     passphrase_file: Path | None,
     passphrase_fd: int | None,
@@ -85,9 +91,12 @@ def command(
     """Witness ledgers: cosign their checkpoints, having seen that each continues the one before.
 
     DIR is its memory. A witness that forgets is worse than none, so DIR is made only with --new, and a copy of DIR that
-    is not the newest is refused. It serves the protocol c2sp.org/tlog-witness over plain HTTP, until it is told to stop
-    (SIGTERM, ctrl-C); put a server in front of it that speaks TLS. Requests are logged on stderr, a line of JSON each,
-    without any address.
+    is not the newest is refused. To move a witness, stop it and take along DIR, its key, and the state directory that
+    tells the newest DIR from a copy (--head-dir). With --show-policy it prints the lines by which operators name it,
+    before there is any log.
+
+    It serves the protocol c2sp.org/tlog-witness over plain HTTP, until it is told to stop (SIGTERM, ctrl-C); put a
+    server in front of it that speaks TLS. Requests are logged on stderr, a line of JSON each, without any address.
     """
     if show:
         _show(directory, as_json=as_json)
@@ -98,12 +107,21 @@ def command(
     host, port = _address(listen)
     if _PREFIX(prefix) is None:
         raise UsageError(f"--prefix {prefix!r:.80} is not a path like /w1")
+    if show_policy:
+        if url is None:
+            raise UsageError("give --url, the address at which operators will reach this witness")
+        vkeys = _vkeys(name, *_read_keys(key, pq_key, passphrase_file, passphrase_fd)[:2])
+        _show_policy(vkeys, name, url.rstrip("/"), as_json=as_json)
+        return
     known = _logs(logs, trust_files)
-    from creditledger.witness.serving import require_server, serve
+    from creditledger.witness.serving import require_port, require_server, serve
 
     require_server()
     seed, mldsa_seed, identities = _read_keys(key, pq_key, passphrase_file, passphrase_fd)
-    with WitnessState.open(directory, heads=_heads(head_dir), identities=identities, create=new) as state:
+    if new:
+        require_port(host, port)  # Nothing is made for a witness that could not start.
+    with _memory(directory, head_dir, identities, new=new) as state:
+        _require_name(state, name, _vkeys(name, seed, mldsa_seed))
         cosigner = Cosigner(state, name, known, time.time, seed=seed, mldsa_seed=mldsa_seed)
         from creditledger.witness.server import Application, log_line
 
@@ -120,6 +138,29 @@ def command(
         serve(Application(cosigner, prefix=prefix, log=log), host, port, ready)
     if not as_json:
         output.say("stopped")
+
+
+def _memory(directory: Path, head_dir: Path | None, identities: Sequence[bytes], *, new: bool) -> WitnessState:
+    """The witness's memory, open to cosign; raises as `WitnessState.open`."""
+    try:
+        return WitnessState.open(directory, heads=_heads(head_dir), identities=identities, create=new)
+    except Locked as error:
+        raise Locked(
+            f"this witness runs already, here or from a copy of {directory} with the same key: {error}"
+        ) from None
+
+
+def _require_name(state: WitnessState, name: str, vkeys: Sequence[str]) -> None:
+    """The keys have cosigned under this name, if at all: under another one they would be another witness."""
+    keys = [parse_vkey(one)[1:] for one in vkeys]
+    for seen in state.all():
+        for line in map(signature_line, seen.note.rpartition(b"\n\n")[2].splitlines()):
+            own = any(key_id(line.name, key_type, key) == line.key_id for key_type, key in keys)
+            if own and line.name != name:
+                raise UsageError(
+                    f"this witness has cosigned under the name {line.name}, by which policies know it: start it with "
+                    f"--name {line.name}; a witness of another name needs a key and a memory of its own"
+                )
 
 
 def _show(directory: Path, *, as_json: bool) -> None:
@@ -157,7 +198,7 @@ def _show(directory: Path, *, as_json: bool) -> None:
         )
         for seen, against in found
     ]  # fmt: skip
-    output.table(f"Cosigned {count(stores, 'time')}", ("log", "size", "at", "root", "contradictions"), rows)
+    output.table(f"Cosigned {count(stores, 'time')}", ("log", "size", "at", "root", "against"), rows)
     if not found:
         output.say("This witness has cosigned nothing yet.")
     if any(against for _, against in found):
@@ -165,6 +206,31 @@ def _show(directory: Path, *, as_json: bool) -> None:
             "A log has signed two trees that contradict each other. --json shows both checkpoints: together they are "
             "evidence, which anybody can check."
         )
+
+
+def _vkeys(name: str, seed: bytes | None, mldsa_seed: bytes | None) -> list[str]:
+    """The verifier keys of a witness, as `Cosigner` has them."""
+    vkeys = []
+    if seed is not None:
+        vkeys.append(CosignatureSigner(name, seed, lambda: 0).verifier.vkey)
+    if mldsa_seed is not None:
+        vkeys.append(MlDsaSigner(name, mldsa_seed, lambda: 0).verifier.vkey)
+    return vkeys
+
+
+def _show_policy(vkeys: Sequence[str], name: str, url: str, *, as_json: bool) -> None:
+    """The policy lines of a witness that need not have begun."""
+    lines = _policy_lines(vkeys, name, url)
+    Policy.from_bytes("\n".join([*lines, "quorum none", ""]).encode())  # What operators could not use is refused here.
+    if as_json:
+        output.emit_json({"name": name, "vkeys": list(vkeys), "policy": lines})
+        return
+    for line in lines:
+        click.echo(line)
+    output.say(
+        "Operators who rely on this witness put that into their policy, and name it in the quorum. Start it with the "
+        "trust file of each ledger (--trust), the first time with --new."
+    )
 
 
 def _read_keys(
@@ -218,6 +284,11 @@ def _heads(head_dir: Path | None) -> HeadStore:
     return HeadStore(head_dir if head_dir is not None else default_head_dir(os.environ))
 
 
+def _policy_lines(vkeys: Sequence[str], name: str, url: str) -> list[str]:
+    label = re.sub(r"\s", "-", name)
+    return [f"witness {label}{'' if n == 0 else f'-{n + 1}'} {vkey} {url}" for n, vkey in enumerate(vkeys)]
+
+
 def _announce(
     vkeys: Sequence[str],
     name: str,
@@ -228,8 +299,7 @@ def _announce(
     as_json: bool,
 ) -> None:
     """Say who this witness is, and how others name it in their policies."""
-    label = re.sub(r"\s", "-", name)
-    lines = [f"witness {label}{'' if n == 0 else f'-{n + 1}'} {vkey} {url}" for n, vkey in enumerate(vkeys)]
+    lines = _policy_lines(vkeys, name, url)
     if as_json:
         output.emit_json({"name": name, "vkeys": list(vkeys), "listen": base, "policy": lines, "logs": sorted(logs)})
         sys.stdout.flush()

@@ -18,9 +18,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from creditledger.acts.content import item_id
+from creditledger.cli import cosigned_checkup
 from creditledger.cli.checkup import NOTE, OK, PROBLEM, Line
 from creditledger.cli.ledgers import open_log
 from creditledger.cli.options import format_moment
+from creditledger.cli.suggesting import typed
 from creditledger.client.phrases import count
 from creditledger.errors import KeyFileError, LedgerError, NoLedger, StoreError
 from creditledger.ledger.founding import system_clock
@@ -140,7 +142,7 @@ def _structure(layout: Layout, name: str, path: Path) -> Line:
     advice = (
         "restore the ledger from an export or a backup; nothing reads this file safely"
         if name == "log"
-        else f"it is derived data, made anew by: creditledger replay {layout.directory} --rebuild"
+        else f"it is derived data, made anew by: creditledger replay {typed(layout.directory)} --rebuild"
     )
     before = writer_of(layout)
     if before is not None:
@@ -179,6 +181,8 @@ def _log(layout: Layout, description: Description, heads: Path | None, *, with_s
                 yield Line(OK, "log", f"{size} records, the tree has the root that was signed last")
             yield from _last_time(log, size)
             yield _head(log, description, size, heads)
+            yield "the signatures of the newest checkpoint"
+            yield from cosigned_checkup.examine(layout, last)
             if with_state:
                 yield f"the state in {layout.state}"
                 yield _state(layout, size)
@@ -234,7 +238,7 @@ def _state(layout: Layout, size: int) -> Line:
     if stored > size:
         return Line(
             PROBLEM, "state", f"it accounts for {stored} records, and the log has {size}: it is of another log",
-            f"it is derived data, made anew by: creditledger replay {layout.directory} --rebuild",
+            f"it is derived data, made anew by: creditledger replay {typed(layout.directory)} --rebuild",
         )  # fmt: skip
     if stored == size:
         return Line(OK, "state", f"as of all {size} records (`creditledger replay` compares it row by row)")

@@ -1,8 +1,13 @@
-"""How commands talk: data on stdout, talk on stderr, colour on a terminal, JSON for programs; tables in `tables`."""
+"""How commands talk: data on stdout, talk on stderr, colour on a terminal, JSON for programs; tables in `tables`.
+
+Whatever passes here, no control character and nothing invisible gets out but line feeds, tabulators and the colours of
+module `colour`: words of strangers, such as a server's, must not steer a terminal nor show a text in another order.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 import time
@@ -13,26 +18,53 @@ from typing import Any
 import click
 
 from creditledger.cli.colour import in_colour, paint
+from creditledger.codec.text import FORBIDDEN
 from creditledger.errors import LedgerError, Refused, VerificationFailed
 
 Progress = Callable[[str, int, int], None]
 """Called with what is going on, how much is done, and of how much."""
 
+_UNSEEN = "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in [(0, 8), (0x0B, 0x1F), *FORBIDDEN[1:]])
+_LONG_LINE = re.compile(r"(?m)^(— \S{1,255} [A-Za-z0-9+/]{32})[A-Za-z0-9+/=]{200,}$")
+"""A post-quantum signature line in a message: it would fill the page."""
+_COLOUR = r"\x1b\[(?:0|1|2|3[1-6])m"
+_steering = re.compile(f"[{_UNSEEN}]").sub
+_steering_or_colour = re.compile(f"{_COLOUR}|[{_UNSEEN}]").sub
+
+
+def harmless(text: str, *, colours: bool = False) -> str:
+    """Text in which whatever a terminal would obey, or nobody could see, is written as an escape (`\\x1b`, `\\u202e`).
+
+    Line feeds and tabulators stay, and with `colours` those that `paint` makes.
+    """
+    if colours:
+        return _steering_or_colour(lambda found: found[0] if len(found[0]) > 1 else ascii(found[0])[1:-1], text)
+    return _steering(lambda found: ascii(found[0])[1:-1], text)
+
+
+def _harmless_json(text: str) -> str:
+    """JSON in which such characters, which can only stand within texts, are written as JSON escapes."""
+    return _steering(lambda found: json.dumps(found[0])[1:-1], text)
+
 
 def emit_json(value: Any) -> None:
     """One JSON document on stdout."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, sort_keys=False) + "\n")
+    sys.stdout.write(_harmless_json(json.dumps(value, ensure_ascii=False, indent=2, sort_keys=False)) + "\n")
 
 
 def emit_json_line(value: Any) -> None:
     """One line of JSON lines on stdout."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n")
+    sys.stdout.write(_harmless_json(json.dumps(value, ensure_ascii=False, separators=(",", ":"))) + "\n")
 
 
 def say(message: str) -> None:
     """A sentence to the person, on stderr, after what stdout has been given so far."""
+    _tell(harmless(message))
+
+
+def _tell(line: str) -> None:
     sys.stdout.flush()
-    sys.stderr.write(message + "\n")
+    sys.stderr.write(line + "\n")
     sys.stderr.flush()
 
 
@@ -60,7 +92,8 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     else:
         sys.stdout.write("\t".join(columns) + "\n")
         for row in rows:
-            sys.stdout.write("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in row) + "\n")
+            line = "\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in row)
+            sys.stdout.write(harmless(line) + "\n")
 
 
 def width() -> int:
@@ -79,7 +112,7 @@ def wrap(text: str, columns: int) -> list[str]:
 
 def put(line: str) -> None:
     """A line on stdout, with the colour that `paint` gave it."""
-    click.echo(line, color=True)
+    click.echo(harmless(line, colours=in_colour(sys.stdout)), color=True)
 
 
 def heading(text: str, *, gap: bool = True) -> None:
@@ -126,7 +159,7 @@ def settled() -> int:
 
 def printable(text: str) -> str:
     """Text without control characters: a file name must not move the cursor or change colours."""
-    return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in text)
+    return harmless("".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in text))
 
 
 def fail(message: str, kind: str, code: int, *, as_json: bool, error: LedgerError | None = None) -> int:
@@ -143,9 +176,9 @@ def fail(message: str, kind: str, code: int, *, as_json: bool, error: LedgerErro
             }  # fmt: skip
         emit_json(document)
     else:
-        message = printable(message)
+        message = printable(_LONG_LINE.sub(r"\1… (whole with --json)", message))
         mark = "\x1b[1;31merror:\x1b[0m" if in_colour(sys.stderr) else "error:"
-        say(f"{mark} {message}")
+        _tell(f"{mark} {message}")
     return code
 
 

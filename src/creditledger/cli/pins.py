@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from creditledger.audit.source import Records
 from creditledger.audit.trust import Trust
 from creditledger.cli import output
 from creditledger.cli.ledgers import open_log, read_checkpoint
+from creditledger.cli.suggesting import typed
 from creditledger.client.phrases import short
 from creditledger.client.seen import SeenStore, default_seen_dir
 from creditledger.errors import CannotVerify, FormatError, LedgerError, StoreError, UsageError, VerificationFailed
@@ -25,7 +26,7 @@ from creditledger.tlog.note import NoteVerifier
 from creditledger.tlog.proof_file import TlogProof
 from creditledger.tlog.tiles import Tile, TileReader, TreeBuilder
 from creditledger.tlog.tree import HashReader, leaf_hash
-from creditledger.watch import evidence
+from creditledger.watch import evidence, meeting
 
 NONE = Path("none")
 """Given as `--seen none`: pin nothing."""
@@ -79,8 +80,12 @@ def expose(trust: Trust, one: bytes, other: bytes, tree: Callable[[], HashReader
     if data is None:
         return False
     found = fork.check(data, trust)
-    output.say(f"LED-FORK: {found.message}; {fork.MEANING}. {keep(found)}")
+    _tell(found)
     return True
+
+
+def _tell(found: fork.Fork) -> None:
+    output.say(f"LED-FORK: {found.message}; {fork.MEANING}. {keep(found)}")
 
 
 def keep(found: fork.Fork) -> str:
@@ -89,48 +94,73 @@ def keep(found: fork.Fork) -> str:
         path = evidence.keep(evidence.default_forks_dir(os.environ), found)
     except (StoreError, UsageError) as error:
         return f"The evidence could not be written: {error}. Keep both checkpoints."
-    return f"Evidence for others, both checkpoints and the proof, is in {path}: creditledger verify {path} --trust FILE"
+    check = f"creditledger verify {typed(path)} --trust FILE"
+    return f"Evidence for others, both checkpoints and the proof, is in {path}: {check}"
 
 
 def verified(
     path: Path | str, trust: Trust, seen: Head | None, checkpoint: bytes, *, intact: bool, forked: bool
-) -> None:
-    """After an audit of a directory, an export or a published log: note its checkpoint, or write what exposes it."""
-    if intact:
-        note(trust, checkpoint)
-    elif forked and seen is not None:
-        try:
-            with tree_of(path, fork.open_by_log(checkpoint, trust).size) as tree:
+) -> bool:
+    """After an audit of a directory, an export or a published log: note its checkpoint, or write what exposes it.
+
+    Tells whether what was heard of before, from receipts, contradicts what was found intact here: that is a fork.
+    """
+    if not intact and not (forked and seen is not None):
+        return False
+    kept = store()
+    try:
+        with ExitStack() as opened:
+            size = fork.open_by_log(checkpoint, trust).size
+            if not intact and seen is not None:
+                tree = opened.enter_context(tree_of(path, size))
                 expose(trust, seen.checkpoint, checkpoint, lambda: tree)
-        except LedgerError as error:  # The verdict stands all the same.
-            output.say(f"note: no evidence of a fork can be made here: {error}")
+            elif kept is not None:
+                data = meeting.audited(
+                    kept, trust, checkpoint, lambda: opened.enter_context(tree_of(path, size)), compared=seen
+                )
+                if data is not None:
+                    _tell(fork.check(data, trust))
+                    return True
+    except LedgerError as error:  # The verdict stands all the same.
+        what = "the checkpoint is not kept for `sign` to pin" if intact else "no evidence of a fork can be made here"
+        output.say(f"note: {what}: {error}")
+    return False
 
 
 def proved(data: bytes, trust: Trust) -> bool:
-    """After a receipt, extension or .tlog-proof was checked and holds: note its checkpoint, unless it contradicts the
-    one kept; tell whether it does, which is evidence of a fork."""
-    kept = known(trust)
+    """After a receipt, extension or .tlog-proof was checked and holds: note the checkpoint that it shows.
+
+    An extension of exactly the checkpoint that was verified moves that forward; anything else is only heard of. Tells
+    whether it contradicts what is known here, which is evidence of a fork.
+    """
+    kept = store()
     kind = formats.kind_of(data)
-    found: bytes = b""
+    old = found = b""
     if kind == formats.RECEIPT:
         found = formats.ReceiptFile.from_bytes(data).note
     elif kind == formats.TLOG_PROOF:
         found = TlogProof.from_bytes(data).checkpoint
     elif kind == formats.EXTENSION:
         extension = formats.ExtensionFile.from_bytes(data)
-        found = extension.new
-        if kept is not None and _contradicts(trust, kept, extension.old):
-            return True
-    if found and kept is not None and _contradicts(trust, kept, found):
-        return True
-    note(trust, found)
+        old, found = extension.old, extension.new
+    if kept is None or not found:
+        return False
+    try:
+        for shown in filter(None, (old, found)):
+            rival = kept.rival(trust.ledger_id, shown)
+            if rival is not None and expose(trust, rival, shown):
+                return True
+        verified_before = known(trust)
+        base = fork.open_by_log(old, trust) if old else None
+        if base is not None and verified_before is not None and base.size and (
+            (base.size, base.root) == (verified_before.size, verified_before.root)
+        ):  # fmt: skip
+            note(trust, found)
+        else:
+            kept.hear(trust.ledger_id, fork.trimmed(found, trust))
+    except LedgerError as error:
+        output.say(f"note: the checkpoint is not kept, to be held against what is verified later: {error}")
     return False
-
-
-def _contradicts(trust: Trust, kept: Head, checkpoint: bytes) -> bool:
-    """Whether a checkpoint of the same size has another root; if so, the evidence is written."""
-    same = fork.open_by_log(checkpoint, trust).size == kept.size
-    return same and expose(trust, kept.checkpoint, checkpoint)
 
 
 class Pin(NamedTuple):
@@ -162,6 +192,10 @@ def choose(
         return Pin(read_checkpoint(asked, trust, ledger), "")
     kept = store()
     head = None if kept is None else kept.load(ledger_id)
+    if kept is not None and ledger is not None:
+        for heard in kept.heard(ledger_id):
+            if heard.size <= ledger.size:
+                _require_same(heard, ledger)
     if head is None:
         return Pin(None, "It pins no history: nothing of this ledger was verified here yet (creditledger verify)")
     if ledger is not None:
@@ -197,7 +231,7 @@ def _require_same(head: Head, ledger: Ledger) -> None:
     verifiers = [NoteVerifier(ledger.origin, key[1:]) for key in sorted(vkeys)]
     trust = Trust(ledger.origin, ledger.ledger_id, tuple(one.vkey for one in verifiers))
     message = (
-        f"this ledger contradicts the checkpoint of size {head.size} that was verified here: somebody was shown "
+        f"this ledger contradicts the checkpoint of size {head.size} that is known here: somebody was shown "
         "another history (a fork). Nothing is signed"
     )
     found = "none" if root is None else root.hex()

@@ -20,6 +20,12 @@ from creditledger.receipts.report import ProofReport
 from creditledger.record.record import MAX_RECORD_BYTES
 
 HEAD_BYTES = 128
+_QUESTIONS = (
+    "what stands today, after whatever was recorded since: creditledger lookup DIR SUBJECT LIST",
+    "all acts about the same subject: creditledger history DIR SUBJECT LIST",
+    "under which law and article a ground stands: in the act that registered it; creditledger log DIR shows where",
+    "DIR is the ledger, or a verified copy of it (creditledger mirror, then restore); or ask its operator",
+)
 
 
 def is_proof(path: Path) -> bool:
@@ -51,7 +57,7 @@ def verify_proof(path: Path, trust: Trust, record: Path | None, beside: Path | N
         else:
             found = check.check(data, trust, record=given, raise_on_failure=False)
     except LedgerError as error:
-        error.add_note(f"This is {path}.")
+        error.add_note(f"({path} was being verified{'' if beside is None else f', and compared with {beside}'}.)")
         raise
     output.settle(found.exit_code)
     if as_json:
@@ -77,9 +83,12 @@ def _show(report: ProofReport) -> None:
         output.heading("What is on record")
     for act in report.acts:
         output.paragraph(f"{act.address}  {act.words}.", indent="  ")
-        output.facts(
-            [("recorded", options.format_moment(act.recorded_at)), ("reference", act.reference)], indent="     "
-        )
+        facts = [("recorded", options.format_moment(act.recorded_at)), ("reference", act.reference)]
+        subject, list_id = act.fields.get("subject"), act.fields.get("list")
+        if subject and list_id:
+            # Whole, unlike in the sentence: whoever it is about must be able to recognise the handle.
+            facts.insert(0, ("about", f"{subject} on {list_id}"))
+        output.facts(facts, indent="     ")
     output.heading("What was checked")
     output.facts(report.facts)
     _items(report.checked)
@@ -94,6 +103,9 @@ def _show(report: ProofReport) -> None:
         _items(unable)
     output.heading("What was NOT checked")
     _items(report.not_checked)
+    if report.acts:
+        output.heading("What to ask next")
+        _items(_QUESTIONS)
 
 
 def _items(items: Sequence[str]) -> None:

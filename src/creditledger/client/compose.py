@@ -46,7 +46,7 @@ def prepare(draft: Draft, *, random: Random = os.urandom, resolve: Resolve | Non
     """
     reader = DraftReader(random, draft.folder, resolve)
     authority, cosigners, acts = reader.document(draft.document)
-    reader.finish("the draft")
+    reader.finish(draft.name)
     return Prepared(authority, cosigners, acts, tuple(reader.contents), tuple(reader.notes), tuple(reader.drawn))
 
 

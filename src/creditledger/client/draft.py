@@ -28,10 +28,12 @@ _MAX_DEPTH = 8
 
 
 class Draft(NamedTuple):
-    """A draft as read: its JSON object, and the folder that its content files lie in (None: it may name none)."""
+    """A draft as read: its JSON object, the folder that its content files lie in (None: it may name none), and what
+    messages call it."""
 
     document: dict[str, Any]
     folder: Path | None = None
+    name: str = "the draft"
 
 
 def draft_document(type_names: Iterable[str], authority: str | None = None) -> dict[str, Any]:
@@ -90,7 +92,7 @@ def parse_draft(data: bytes, *, folder: Path | None = None, name: str = "the dra
         raise FormatError(f'{name} is not a draft: it takes an object with "authority" and "acts"')
     if _depth(document, _MAX_DEPTH) > _MAX_DEPTH:
         raise FormatError(f"{name} is not a draft: it is nested more than {_MAX_DEPTH} deep")
-    return Draft(document, folder)
+    return Draft(document, folder, name)
 
 
 def _latest(name: str) -> ActType:

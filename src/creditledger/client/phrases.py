@@ -11,9 +11,13 @@ from typing import Any
 
 from creditledger.acts.kinds import ActRef, Commitment, Subject
 from creditledger.codec.dates import date_of_day
+from creditledger.codec.text import count as _count
 
 Address = Callable[[ActRef], str | None]
 """Says where an act stands in the log, such as `17.0`, or None if that is not known."""
+
+count = _count
+"""Returns `1 day`, `2 days`, `2 entries`."""
 
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
@@ -123,14 +127,6 @@ def listed(words: Iterable[str]) -> str:
     """Return `a, b and c`; of no words, nothing can be made."""
     *most, last = words
     return f"{', '.join(most)} and {last}" if most else last
-
-
-def count(number: int, noun: str) -> str:
-    """Return `1 day`, `2 days`, `2 entries`."""
-    if number == 1:
-        return f"1 {noun}"
-    consonant_y = noun.endswith("y") and noun[-2:-1] not in "aeiou"
-    return f"{number} {noun[:-1]}ies" if consonant_y else f"{number} {noun}s"
 
 
 def span(effective: str | None, until: str | None) -> str:

@@ -4,17 +4,22 @@ An entry that pins a checkpoint can stand in no history that contradicts it. So 
 what it verified, and whatever signs looks here what there is to pin, offline too. One file for each ledger, named by
 its id, holds the signed checkpoint as it was received and nothing else: it can be verified again, and shown to others.
 
-It only ever moves forward. That the later checkpoint continues the earlier one is for the verification to show, before
-it is noted; of two that contradict each other at one size, the first stays.
+It only ever moves forward, to what was audited in full or is proved to continue what was. That is for the verification
+to show, before it is noted; of two that contradict each other at one size, the first stays.
+
+A receipt shows a checkpoint and nothing of its history, so that is no such thing. It is *heard of*: kept beside, in a
+file of its own, until an audit shows whether it and the one verified are of one history. If not, both are evidence.
 """
 
 from __future__ import annotations
 
 import fcntl
+import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from creditledger.client.files import read_bounded, write_whole
 from creditledger.errors import FormatError, UsageError, VerificationFailed
@@ -22,6 +27,10 @@ from creditledger.ledger.log import parse_checkpoint
 from creditledger.store.files import FILE_MODE, disk_error, make_dir
 from creditledger.store.head import Head, default_head_dir
 from creditledger.tlog.note import MAX_NOTE_BYTES
+
+HEARD_FORMAT: Final = "creditledger/heard/v1"
+MAX_HEARD: Final = 64
+MAX_HEARD_BYTES: Final = 2 * MAX_HEARD * MAX_NOTE_BYTES
 
 
 class SeenStore:
@@ -81,6 +90,69 @@ class SeenStore:
             write_whole(self.file(ledger_id), note, force=True)
         return Head(new.size, new.root, note)
 
+    def heard(self, ledger_id: bytes) -> tuple[Head, ...]:
+        """The checkpoints that were heard of and not yet met in an audit, from small to large.
+
+        Raises `FormatError` if their file is damaged, `StoreError` if it cannot be read.
+        """
+        path = self._heard_file(ledger_id)
+        if not os.path.lexists(path):
+            return ()
+        data = read_bounded(path, MAX_HEARD_BYTES, "the checkpoints heard of")
+        try:
+            notes = [str(note).encode() for note in json.loads(data)["notes"]]
+            found = [(parse_checkpoint(note), note) for note in notes[:MAX_HEARD]]
+        except (ValueError, TypeError, LookupError, RecursionError, FormatError) as error:
+            raise FormatError(
+                f"{path} does not hold checkpoints that were heard of: {error!s:.300}; move it away, and keep it: what "
+                "it held cannot be held against what is verified now"
+            ) from None
+        return tuple(Head(one.size, one.root, note) for one, note in found)
+
+    def rival(self, ledger_id: bytes, note: bytes) -> bytes | None:
+        """A checkpoint, verified or heard of, that has the size of this one and another root: both are evidence."""
+        new = parse_checkpoint(note)
+        kept = self.load(ledger_id)
+        known = (*self.heard(ledger_id), *(() if kept is None else (kept,)))
+        return next((one.checkpoint for one in known if one.size == new.size and one.root != new.root), None)
+
+    def hear(self, ledger_id: bytes, note: bytes) -> None:
+        """Keep a checkpoint that a trusted log key signed, as the caller has verified, and whose history nobody showed.
+
+        Of too many the largest are let go: what is small is met first. Raises as `heard`.
+        """
+        new = parse_checkpoint(note)
+        make_dir(self.path)
+        with self._locked(ledger_id):
+            kept, heard = self.load(ledger_id), self.heard(ledger_id)
+            known = (*heard, *(() if kept is None else (kept,)))
+            if all((one.size, one.root) != (new.size, new.root) for one in known):
+                heads = sorted([*heard, Head(new.size, new.root, note)], key=_size)
+                self._write_heard(ledger_id, heads[:MAX_HEARD])
+
+    def forget(self, ledger_id: bytes, size: int) -> None:
+        """Let go of what was heard of up to a size: an audit has met it. Raises as `heard`."""
+        with self._locked(ledger_id):
+            heard = self.heard(ledger_id)
+            left = [one for one in heard if one.size > size]
+            if len(left) < len(heard):
+                self._write_heard(ledger_id, left)
+
+    def renew(self, ledger_id: bytes, note: bytes) -> None:
+        """Put a note in place of the one kept, if both say the same: it bears newer cosignatures. Raises as `load`."""
+        new = parse_checkpoint(note)
+        with self._locked(ledger_id):
+            kept = self.load(ledger_id)
+            if kept is not None and (kept.size, kept.root) == (new.size, new.root):
+                write_whole(self.file(ledger_id), note, force=True)
+
+    def _heard_file(self, ledger_id: bytes) -> Path:
+        return self.file(ledger_id).with_suffix(".heard")
+
+    def _write_heard(self, ledger_id: bytes, heads: Sequence[Head]) -> None:
+        values = {"format": HEARD_FORMAT, "notes": [one.checkpoint.decode() for one in heads]}
+        write_whole(self._heard_file(ledger_id), json.dumps(values, indent=1).encode() + b"\n", force=True)
+
     @contextmanager
     def _locked(self, ledger_id: bytes) -> Iterator[None]:
         """Hold the lock of one ledger's file; whoever else wants it waits."""
@@ -94,6 +166,10 @@ class SeenStore:
             yield
         finally:
             os.close(fd)
+
+
+def _size(head: Head) -> int:
+    return head.size
 
 
 def default_seen_dir(environ: Mapping[str, str]) -> Path:

@@ -11,6 +11,7 @@ has been verified.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -28,6 +29,8 @@ SUBMISSION_VERSION = "creditledger/submission/v1"
 MAX_SUBMISSION_BYTES = 16 << 20
 
 _FAMILY = "creditledger/submission/"
+# The header of a short array, then that of its first element, a text that begins so.
+_BEGINS = re.compile(rb"[\x90-\x9f](?:[\xa0-\xbf]|\xd9.)" + _FAMILY.encode(), re.DOTALL).match
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class Submission:
         return submission
 
     @classmethod
-    def from_bytes(cls, data: bytes, name: str = "the submission") -> Submission:
+    def from_bytes(cls, data: bytes, name: str = "the file") -> Submission:
         """Read a submission in its one canonical form, and verify every signature and commitment in it.
 
         Raises:
@@ -78,7 +81,7 @@ class Submission:
     def read(cls, path: str | os.PathLike[str]) -> Submission:
         """Read a submission file: `from_bytes`, and `UsageError` if there is none, `StoreError` if the disk fails."""
         data = read_bounded(path, MAX_SUBMISSION_BYTES, "the submission")
-        return cls.from_bytes(data, f"the submission {os.fspath(path)}")
+        return cls.from_bytes(data, f"the file {os.fspath(path)}")
 
     def to_bytes(self) -> bytes:
         """The canonical bytes; raises `FormatError` if there is too much content for one submission."""
@@ -166,17 +169,20 @@ class Submission:
 def _decode(data: bytes, name: str) -> tuple[Any, Any, Any, Any]:
     """The four elements of a submission's array, the first of them checked."""
     if not data:
-        raise FormatError(f"{name} is empty")
+        raise FormatError(f"this is no submission: {name} is empty")
     if data.lstrip()[:1] == b"{":
         raise FormatError(f"{name} is text, not a signed entry; a draft has to be signed first")
+    if not _BEGINS(data):
+        raise FormatError(
+            f"this is no submission: {name} is neither a draft nor a signed entry, since it does not begin with "
+            f"{SUBMISSION_VERSION!r}"
+        )
     try:
         raw = decode(data, MAX_SUBMISSION_BYTES)
     except FormatError as error:
-        raise FormatError(f"{name} is damaged, or neither a draft nor a signed entry: {error}") from None
+        raise FormatError(f"this is no submission, or a damaged one: {name}: {error}") from None
     if type(raw) is not tuple or not raw or type(raw[0]) is not str or not raw[0].startswith(_FAMILY):
-        raise FormatError(
-            f"{name} is neither a draft nor a signed entry: it does not begin with {SUBMISSION_VERSION!r}"
-        )
+        raise FormatError(f"this is no submission: {name} does not begin with {SUBMISSION_VERSION!r}")
     if raw[0] != SUBMISSION_VERSION:
         raise UnsupportedError(f"{name} is of version {raw[0]!r:.80}; this version reads {SUBMISSION_VERSION!r}")
     if len(raw) != 4 or type(raw[1]) is not bytes or type(raw[2]) is not tuple or type(raw[3]) is not tuple:

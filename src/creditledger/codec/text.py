@@ -143,3 +143,24 @@ def _shown(value: object) -> str:
     if isinstance(value, (str, bytes)):
         return ascii(value[:80]) + ("…" if len(value) > 80 else "")
     return f"a value of type {type(value).__name__}"
+
+
+def count(number: int, noun: str) -> str:
+    """Return `1 day`, `2 days`, `2 entries`."""
+    if number == 1:
+        return f"1 {noun}"
+    consonant_y = noun.endswith("y") and noun[-2:-1] not in "aeiou"
+    return f"{number} {noun[:-1]}ies" if consonant_y else f"{number} {noun}s"
+
+
+def duration(seconds: int) -> str:
+    """Return `45 seconds`, `1 hour 30 minutes`, `2 days`: the largest unit, and the next one if there is any of it."""
+    units = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
+    for at, (length, noun) in enumerate(units):
+        if seconds >= length:
+            words = count(seconds // length, noun)
+            for less, part in units[at + 1 : at + 2]:
+                if rest := seconds % length // less:
+                    words += f" {count(rest, part)}"
+            return words
+    return "0 seconds"

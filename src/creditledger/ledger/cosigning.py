@@ -4,7 +4,8 @@ Those are the post-quantum one of the log, which costs as much as a commit, thos
 the cosignatures of witnesses. All of them are over the text that the log has signed already. Before anything is signed,
 that text is held against the root as computed anew from the stored records, so that no second root of a size is ever
 signed. Then the witnesses are asked while others may append; and at last the lines are merged into the stored
-checkpoint, whose text stays as it is. That row of the log changes in no other way.
+checkpoint, whose text stays as it is. That row of the log changes in no other way. Cosignatures whose time the dates of
+the records contradict are left out (see `dating`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from creditledger.errors import CannotVerify, StoreError, VerificationFailed
+from creditledger.ledger.dating import drop_contradicted, earliest_next
 from creditledger.ledger.heads import check_head, check_last_checkpoint, log_verifiers, signature_line
 from creditledger.ledger.log import seq_key
 from creditledger.ledger.opening import Parts
@@ -62,11 +64,13 @@ def cosign(parts: Parts, timeout: float) -> Cosigned:
     asked: Sequence[Asked] = ()
     if witnesses is not None:
         asked = witnesses.ask(merged(note, made, order), size, governance, timeout)
-    made += [line for one in asked for line in one.signatures]
     with parts.state_lock:
         writer.require_sound()
+        asked = drop_contradicted(asked, parts.log, size)
+        made += [line for one in asked for line in one.signatures]
         stored = _store(parts, size, opened.text, made, order)
         if witnesses is not None:
+            writer.date_from(earliest_next(stored, witnesses.policy))
             try:
                 witnesses.require_no_proof(asked, parts.state.governance)
             except VerificationFailed as proof:

@@ -258,6 +258,8 @@ class Ledger(OpenLedger):
         """
         with self._asking():
             self._require_no_trial()
+            if self._writer is not None:
+                self._writer.require_clock()
             with trial(self._log, self._state, self._clock()) as attempt:
                 self._trying = get_ident()
                 try:

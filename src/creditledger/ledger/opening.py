@@ -21,6 +21,7 @@ from creditledger.acts import catalogue as acts
 from creditledger.errors import StoreError, UsageError, VerificationFailed
 from creditledger.keys.signer import Signer
 from creditledger.ledger.contents import Contents
+from creditledger.ledger.dating import earliest_next
 from creditledger.ledger.founding import LogSigner
 from creditledger.ledger.heads import check_last_checkpoint, check_log_keys, claim_head, log_part
 from creditledger.ledger.layout import LOG_TABLES, Description, Layout, clear_directory, make_directory, require_empty
@@ -212,6 +213,8 @@ def open_to_write(
         state.keep_sealed(description.ledger_id)
         last_time = log.record(size - 1).recorded_at
         parts.writer = _writer(parts, heads, in_force, builder, last_leaf, last_time)
+        if parts.witnesses is not None:
+            parts.writer.date_from(earliest_next(checkpoint, parts.witnesses.policy))
         undo.pop_all()
     return parts
 

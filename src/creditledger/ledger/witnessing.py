@@ -52,6 +52,13 @@ def read_policy(layout: Layout) -> Policy | None:
         raise type(error)(f"{path}: {error}") from None
 
 
+class UnprovenClaim(VerificationFailed):
+    """A witness says, without showing it, that the log has signed more than is here: a reason not to sign (LED-HEAD).
+
+    It may be over as soon as the witness is mended or taken out of the policy.
+    """
+
+
 class Witnesses:
     """The witnesses of a policy, as one open ledger asks them. Those without a URL are not asked."""
 
@@ -81,14 +88,14 @@ class Witnesses:
     def require_newest(self, asked: Sequence[Asked], governance: Governance) -> None:
         """The log has signed nothing that is not here, as far as the witnesses know; to be asked before it signs.
 
-        Raises `VerificationFailed` (LED-HEAD): one proves otherwise, or at least says so. For those that did not answer
-        there is a warning.
+        Raises `VerificationFailed` (LED-HEAD): one proves otherwise; `UnprovenClaim`: one at least says so. For those
+        that did not answer there is a warning.
         """
         self.require_no_proof(asked, governance)
         size = self._log.checked_size
         for one in asked:
             if one.size is not None and one.size > size:
-                raise VerificationFailed(
+                raise UnprovenClaim(
                     "LED-HEAD",
                     f"the witness {one.witness.name} says that it has cosigned more of this ledger than is here, "
                     f"without showing it: this may be an old backup or copy. If so, {_WAY_OUT}. If you know that the "

@@ -25,6 +25,7 @@ from creditledger.acts.content import check_commitment, item_id
 from creditledger.acts.kinds import Subject
 from creditledger.errors import FormatError, LedgerError, SequenceConflict, StoreError, UsageError, VerificationFailed
 from creditledger.ledger.commits import GroupCommit
+from creditledger.ledger.dating import require_not_before
 from creditledger.ledger.log import Log, seq_key, write_tiles
 from creditledger.ledger.receipt import ContentItem, Receipt
 from creditledger.ledger.state import State
@@ -93,6 +94,7 @@ class Writer:
         self._builder = builder
         self._last_leaf = last_leaf
         self._last_time = last_time
+        self._earliest = 0
         self._signers = signers
         self._log_keys = log_keys
         self._heads = heads
@@ -155,6 +157,14 @@ class Writer:
     def stop(self, proof: VerificationFailed) -> None:
         """Signs nothing more, since it is proven that the log has signed what is not here: each attempt raises this."""
         self._stopped = self._stopped or proof
+
+    def date_from(self, earliest: int) -> None:
+        """Records nothing that is dated earlier (µs), since a witness has cosigned the log without it."""
+        self._earliest = max(self._earliest, earliest)
+
+    def require_clock(self) -> None:
+        """What would be recorded now would not be dated too early; raises `StoreError`."""
+        require_not_before(max(self._clock(), self._last_time), self._earliest)
 
     def require_sound(self) -> None:
         """Raises `StoreError` after a commit that failed, and what `stop` was given."""
@@ -304,6 +314,7 @@ class Writer:
             return self._again(checked)
         seq = place.builder.size
         recorded_at = max(self._clock(), place.last_time)
+        require_not_before(recorded_at, self._earliest)
         data = encode_record(Record(seq, recorded_at, place.last_leaf, checked.data, checked.signatures))
         leaf = leaf_hash(data)
         self._state.apply(seq, checked, engine.apply(self._view, seq, recorded_at, leaf, checked))

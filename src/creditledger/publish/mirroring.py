@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from creditledger.audit.published import FETCHES, ahead, read_signed
+from creditledger.audit.published import FETCHES, ahead, read_signed, require_origin
 from creditledger.audit.signed_tree import SignedTree
 from creditledger.audit.trust import Opened, Trust
 from creditledger.errors import FormatError, VerificationFailed
@@ -78,12 +78,15 @@ def _placed(folder: Folder, trust: Trust) -> Opened | None:
         return None if note is None else trust.open(note)
     except FormatError as error:
         raise FormatError(f"{folder.directory / CHECKPOINT} is no signed checkpoint: {error}") from error
+    except VerificationFailed:
+        require_origin(note or b"", trust.origin, f"{folder.directory} is a copy of another log than this")
+        raise
 
 
 def _mirror(place: Place, folder: Folder, signed: Opened, placed: Opened | None, progress: Progress | None) -> Mirrored:
     head = signed.checkpoint
     before = 0
-    tree = SignedTree(place, head, folder)
+    tree = SignedTree(place, head, folder, must_keep=True)
     if placed is not None:
         old = placed.checkpoint
         before = old.size

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from creditledger.audit.published import require_origin
 from creditledger.errors import CannotVerify, FormatError, VerificationFailed
 from creditledger.ledger.ledger import Ledger
 from creditledger.publish.layout import (
@@ -121,6 +122,11 @@ def _open(note: bytes, ledger: Ledger, what: str) -> Checkpoint:
         return open_checkpoint(note, [NoteVerifier(ledger.origin, key[1:]) for key in keys], ledger.origin)
     except FormatError as error:
         raise FormatError(f"{what} is no signed checkpoint: {error}") from error
+    except VerificationFailed:
+        require_origin(
+            note, ledger.origin, f"{what} is of another log than this: publish each log in its own directory"
+        )
+        raise
 
 
 def _require_ours(head: Checkpoint, ledger: Ledger, what: str) -> None:

@@ -37,6 +37,7 @@ from creditledger.errors import (
 from creditledger.keys.signer import Signer
 from creditledger.ledger.founding import LogSigner
 from creditledger.ledger.receipt import Receipt
+from creditledger.receipts.formats import note_text
 from creditledger.tlog.note import check_name, open_note, sign_note
 from creditledger.tlog.tree import MAX_SIZE
 
@@ -203,7 +204,7 @@ def open_acknowledgement(data: bytes, trust: Trust) -> Acknowledgement:
     """
     if len(data) > MAX_BYTES:
         raise FormatError(f"an acknowledgement has at most {MAX_BYTES} bytes, this one has {len(data)}")
-    said = Acknowledgement.from_text(data[: data.rfind(b"\n\n") + 1])
+    said = Acknowledgement.from_text(note_text(data))
     if (said.origin, said.ledger_id) != (trust.origin, trust.ledger_id):
         raise VerificationFailed(
             "LED-LEDGER", "this acknowledgement is of another ledger",
@@ -222,15 +223,20 @@ def open_acknowledgement(data: bytes, trust: Trust) -> Acknowledgement:
 
 
 def neutral(words: str) -> str:
-    """Words on one line: what cannot be seen, breaks lines or reorders text becomes U+FFFD; cut at 2,000 bytes."""
-    line = _UNSEEN.sub("\ufffd", words.replace("\r\n", " ").replace("\n", " ").replace("\t", " "))
+    """Words on one line, the lines of several set apart by semicolons; cut at 2,000 bytes.
+
+    What cannot be seen, or reorders text, becomes U+FFFD.
+    """
+    lines = [one for one in map(str.strip, words.replace("\t", " ").splitlines()) if one]
+    line = "".join(one + (" " if one[-1] in ":;,." else "; ") for one in lines).rstrip("; ")
+    line = _UNSEEN.sub("\ufffd", line)
     line = line.encode("utf-8", "replace")[:MAX_WORDS_BYTES].decode("utf-8", "ignore").strip(_SPACES)
     return line or "no words were given"
 
 
 def sentence(said: Acknowledgement) -> str:
     """What the desk says, as a sentence without subject and full stop."""
-    what = "an entry" if said.is_entry else "something that is no entry"
+    what = "an entry" if said.is_entry else "a file that is no signed entry (a draft that was to be signed, perhaps)"
     begin = f"received {what} on {clock_time(said.received_at)} and"
     match said.outcome:
         case Recorded(seq, size):

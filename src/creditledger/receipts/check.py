@@ -17,6 +17,7 @@ from creditledger.audit.trust import CLOCK_SKEW, Opened, Trust
 from creditledger.client.phrases import count
 from creditledger.codec.dates import clock_time
 from creditledger.errors import CannotVerify, FormatError, UnsupportedError, VerificationFailed
+from creditledger.keys import mldsa
 from creditledger.receipts import acknowledgement, formats, items
 from creditledger.receipts.fork import Fork
 from creditledger.receipts.fork import check as check_fork
@@ -24,6 +25,7 @@ from creditledger.receipts.formats import About, ExtensionFile, ReceiptFile
 from creditledger.receipts.items import ProvedRecord
 from creditledger.receipts.report import ProofReport, ShownAct
 from creditledger.tlog.checkpoint import Checkpoint
+from creditledger.tlog.note import Signature
 from creditledger.tlog.proof_file import TlogProof
 from creditledger.tlog.tree import check_consistency, check_inclusion, leaf_hash
 
@@ -36,6 +38,10 @@ _LATER = (
     "a key disowned"
 )
 _TRUTH = "the truth of what was recorded"
+_ASK_ANEW = (
+    "This file will not become good by waiting: ask the ledger's operator for a new {0}, made (`creditledger prove`) "
+    "once a checkpoint has these signatures (`creditledger cosign`)"
+)
 
 
 @dataclass
@@ -67,27 +73,33 @@ class _Case:
 
     def same_ledger(self, ledger_id: bytes) -> None:
         """The proof is about the ledger that is trusted."""
-        self.facts += [("ledger", self.trust.origin), ("id", self.trust.ledger_id.hex())]
         if ledger_id != self.trust.ledger_id:
+            self.facts.append(("id", ledger_id.hex()))
             raise VerificationFailed(
-                "LED-LEDGER", f"this {self.kind} is of another ledger",
+                "LED-LEDGER", f"this {self.kind} is of another ledger than the trust file's, {self.trust.origin}",
                 expected=self.trust.ledger_id.hex(), found=ledger_id.hex(),
             )  # fmt: skip
+        self.facts += [("ledger", self.trust.origin), ("id", self.trust.ledger_id.hex())]
 
     def head(self, note: bytes, name: str = "checkpoint", *, require: bool = True) -> tuple[Checkpoint, Opened]:
         """Open a checkpoint, note who signed it, and whether those are enough."""
+        Checkpoint.from_bytes(formats.note_text(note))  # What is no checkpoint is no evidence, whoever signed it.
         opened = self.trust.open(note)
         head = opened.checkpoint
         self.facts.append((name, f"size {head.size}, root {head.root.hex()}"))
-        self.facts.append((f"{name} signed by", ", ".join(sorted({one.name for one in opened.log_signatures}))))
+        signed = sorted({f"{one.name} ({_kind(one)})" for one in opened.log_signatures})
+        self.facts.append((f"{name} signed by", ", ".join(signed)))
         for who, seconds in opened.times:
             self.facts.append((f"{name} cosigned by", f"{who} at {_clock(seconds)}"))
         self.checked.append(f"the signatures of the {name} by keys that the trust file names")
+        quantum = self.trust.count_post_quantum(opened)
+        if quantum:
+            self.checked.append(f"{count(quantum, 'ML-DSA-44 signature')} of the {name} among them")
         if require:
             try:
                 self.trust.require(opened)
             except CannotVerify as error:
-                self.unable.append(str(error))
+                self.unable.append(f"{error}. {_ASK_ANEW.format(self.kind)}")
         elif self.trust.asks_for_more:
             self.not_checked.append(
                 f"that the {name} has the cosignatures that the trust file asks for of the newer one"
@@ -263,6 +275,10 @@ def _acknowledgement(case: _Case, data: bytes) -> None:
     case.checked.append("the signature of the acknowledgement by a key that the trust file names for it")
     case.meaning = f"the desk of {said.origin} {acknowledgement.sentence(said)}"
     case.not_checked += list(acknowledgement.limits(said))
+
+
+def _kind(line: Signature) -> str:
+    return "ML-DSA-44" if len(line.signature) > mldsa.SIGNATURE_BYTES else "Ed25519"
 
 
 def _clock(seconds: int) -> str:

@@ -6,6 +6,7 @@ contradicted the log. Both files together show it to anybody.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from hashlib import sha256
 
@@ -22,6 +23,7 @@ from creditledger.receipts.report import ProofReport
 from creditledger.record.entry import entry_hash
 from creditledger.record.record import decode_record
 
+_DRAFT = re.compile(rb"(?:\xef\xbb\xbf)?\s*[{\[]").match
 _MEANINGS = {
     "LED-HEAD": "the desk and the log contradict each other: keep both files, together they are evidence",
     "LED-STRUCT": "the acknowledgement is genuine, and of another submission",
@@ -42,7 +44,8 @@ def compare(data: bytes, other: bytes, trust: Trust, *, raise_on_failure: bool =
         FormatError, UnsupportedError: a file is not in its form.
         VerificationFailed: one of them does not hold, or they contradict each other (LED-HEAD), or the acknowledgement
             is of another submission (LED-STRUCT).
-        CannotVerify: one of them lacks what the trust file asks for, or the receipt says nothing about the entry.
+        CannotVerify: one of them lacks what the trust file asks for, or the receipt says nothing about the entry; or
+            `other` is a draft, and the acknowledgement is of the entry made of it.
     """
     if formats.kind_of(data) != formats.ACKNOWLEDGEMENT:
         raise UsageError("what is compared with a receipt or a submission is an acknowledgement")
@@ -92,11 +95,14 @@ def _receipt(said: Acknowledgement, data: bytes, trust: Trust) -> str:
 
 def _submission(said: Acknowledgement, data: bytes) -> None:
     """The acknowledgement is of these bytes, or of the entry in them."""
-    digests = [sha256(data).digest()]
-    if said.is_entry:
-        digests = [Submission.from_bytes(data).digest]
-    if said.digest not in digests:
+    if said.is_entry and _DRAFT(data):
+        raise CannotVerify(
+            "a draft cannot be compared with the entry that was made of it: give the receipt for the entry, or the "
+            "signed file, to compare the acknowledgement with"
+        )
+    digest = Submission.from_bytes(data).digest if said.is_entry else sha256(data).digest()
+    if said.digest != digest:
         raise VerificationFailed(
             "LED-STRUCT", "the acknowledgement is of another submission",
-            expected=said.digest.hex(), found=digests[0].hex(),
+            expected=said.digest.hex(), found=digest.hex(),
         )  # fmt: skip

@@ -23,7 +23,7 @@ from creditledger.codec.canonical import encode
 from creditledger.errors import FormatError, UnsupportedError, UsageError, VerificationFailed
 from creditledger.receipts.formats import FORK, check_bytes, read_array, read_hashes
 from creditledger.tlog.checkpoint import Checkpoint, open_checkpoint
-from creditledger.tlog.note import MAX_NOTE_BYTES
+from creditledger.tlog.note import MAX_NOTE_BYTES, Signature, open_note
 from creditledger.tlog.tree import HASH_BYTES, HashReader, check_consistency, consistency_proof, subtree_root
 
 FORMAT: Final = "creditledger/fork/v1"
@@ -163,6 +163,27 @@ def open_by_log(note: bytes, trust: Trust) -> Checkpoint:
         except (FormatError, VerificationFailed) as error:
             failed.append(error)
     raise failed[0]
+
+
+def trimmed(note: bytes, trust: Trust) -> bytes:
+    """A checkpoint with the right signature lines by keys of the trust file alone, as it is kept.
+
+    Whoever passes a note on can add lines, up to a megabyte of them. Where a line by a key of the trust file is wrong,
+    only those by Ed25519 log keys are kept. Raises as `open_by_log`.
+    """
+    try:
+        opened = trust.open(note)
+        lines = (*opened.log_signatures, *opened.cosignatures)
+        return opened.checkpoint.to_bytes() + b"\n" + b"".join(one.to_bytes() for one in lines)
+    except (FormatError, VerificationFailed):
+        checkpoint = open_by_log(note, trust)
+    found: list[Signature] = []
+    for verifier in trust.verifiers():
+        try:
+            found += open_note(note, (verifier,)).signatures
+        except (FormatError, VerificationFailed):
+            continue
+    return checkpoint.to_bytes() + b"\n" + b"".join(one.to_bytes() for one in found)
 
 
 def make(trust: Trust, one: bytes, other: bytes, tree: HashReader | None = None) -> bytes | None:

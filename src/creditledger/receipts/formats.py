@@ -23,8 +23,9 @@ from creditledger.acts.identifiers import check_value
 from creditledger.acts.kinds import Subject
 from creditledger.codec.canonical import MAX_ARRAY, decode, encode
 from creditledger.codec.text import check_identifier
-from creditledger.errors import FormatError, UnsupportedError
+from creditledger.errors import FormatError, UnsupportedError, VerificationFailed
 from creditledger.record.record import MAX_RECORD_BYTES
+from creditledger.tlog.note import open_note
 from creditledger.tlog.proof_file import TlogProof
 from creditledger.tlog.tree import HASH_BYTES
 
@@ -147,7 +148,10 @@ def read_array(data: bytes, kind: str, length: int, most: int = MAX_PROOF_BYTES)
         FormatError: too large, not in the canonical encoding, or something else.
         UnsupportedError: another version of this kind of file.
     """
-    raw = decode(data, most)
+    try:
+        raw = decode(data, most)
+    except FormatError as error:
+        raise FormatError(f"this is no {kind}, or a damaged one: {error}") from None
     if type(raw) is not tuple or not raw or type(raw[0]) is not str or not (match := _VERSION(raw[0])):
         raise FormatError(f"this is no {kind}: it does not begin with {_name(kind)!r}")
     if match[1] != kind:
@@ -174,6 +178,14 @@ def check_bytes(value: Any, least: int, most: int, what: str) -> None:
         size = f"{least}" if least == most else f"{least} to {most}"
         found = f"{len(value)}" if type(value) is bytes else f"a value of type {type(value).__name__}"
         raise FormatError(f"{what} has {size} bytes, not {found}")
+
+
+def note_text(note: bytes) -> bytes:
+    """The text of a signed note, of which the form alone is checked; FormatError for what is none."""
+    try:
+        return open_note(note, ()).text
+    except VerificationFailed:  # Its form is right, and nobody is known whose signature could be.
+        return note[: note.rfind(b"\n\n") + 1]
 
 
 def _proof(head: bytes, note: bytes) -> TlogProof:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from creditledger.acts.kinds import ActRef, Subject
+from creditledger.audit.published import require_origin
 from creditledger.errors import CannotVerify, UsageError, VerificationFailed
 from creditledger.ledger.answer import Address
 from creditledger.ledger.heads import log_verifiers
@@ -203,6 +204,7 @@ def _old(ledger: Ledger, old: int | bytes) -> _Signed:
     if isinstance(old, int):
         return _exact(ledger, old)
     head = parse_checkpoint(old)
+    require_origin(old, ledger.origin, "the old checkpoint is of another log than this ledger's")
     root = ledger.log.root_at(head.size) if head.size <= ledger.size else None
     if (head.origin, head.root) != (ledger.origin, root):
         raise VerificationFailed(

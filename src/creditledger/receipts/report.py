@@ -79,7 +79,7 @@ class ProofReport:
         if code == UnsupportedError.exit_code:
             return "there is something of a version that this program does not know; a newer one may"
         if code == CannotVerify.exit_code:
-            return "nothing wrong was found, but something that the trust file asks for is lacking"
+            return "nothing wrong was found, but something that was asked for is lacking"
         return self.meaning_if_it_holds
 
     def raise_on_failure(self) -> None:

@@ -19,16 +19,20 @@ from creditledger.tlog.lines import (
     HASH_LINE_BYTES,
     MAX_PROOF_HASHES,
     ascii_lines,
+    check_checkpoint,
     check_hashes,
     format_hashes,
     parse_hashes,
     parse_number,
+    split_head,
 )
 from creditledger.tlog.note import MAX_NOTE_BYTES
 from creditledger.tlog.tree import MAX_SIZE
 
 MAX_HEAD_BYTES: Final = len(f"old {MAX_SIZE}\n\n") + MAX_PROOF_HASHES * HASH_LINE_BYTES
 MAX_REQUEST_BYTES: Final = MAX_HEAD_BYTES + MAX_NOTE_BYTES
+
+_WHAT: Final = "an add-checkpoint request"
 
 SIZE_TYPE: Final = "text/x.tlog.size"
 """The content type of a size."""
@@ -57,7 +61,7 @@ class AddCheckpoint(NamedTuple):
         if not 0 <= self.old <= MAX_SIZE:
             raise FormatError(f"the size of a log is 0 to {MAX_SIZE}, not {self.old}")
         check_hashes(self.proof, "the consistency proof")
-        _check_checkpoint(self.checkpoint)
+        check_checkpoint(self.checkpoint, _WHAT)
         return b"".join([f"old {self.old}\n".encode(), format_hashes(self.proof), b"\n", self.checkpoint])
 
     @classmethod
@@ -67,17 +71,11 @@ class AddCheckpoint(NamedTuple):
         Raises:
             FormatError: it is not in this format, or beyond its bounds.
         """
-        if len(data) > MAX_REQUEST_BYTES:
-            raise FormatError(f"an add-checkpoint request has at most {MAX_REQUEST_BYTES} bytes, not {len(data)}")
-        end = data.find(b"\n\n", 0, MAX_HEAD_BYTES)
-        if end < 0:
-            raise FormatError("an add-checkpoint request has an empty line before the checkpoint; this one has none")
-        first, *hashes = ascii_lines(data[: end + 1], "the head of an add-checkpoint request")
+        (first, *hashes), checkpoint = split_head(data, _WHAT, most=MAX_REQUEST_BYTES, most_head=MAX_HEAD_BYTES)
         if not first.startswith("old "):
             raise FormatError(f"an add-checkpoint request begins with a line 'old N', not {first[:40]!r}")
         old = parse_number(first.removeprefix("old "), "the old size")
-        checkpoint = data[end + 2 :]
-        _check_checkpoint(checkpoint)
+        check_checkpoint(checkpoint, _WHAT)
         return cls(old, parse_hashes(hashes, "the consistency proof"), checkpoint)
 
 
@@ -95,11 +93,3 @@ def parse_size(data: bytes) -> int:
     if len(data) > MAX_SIZE_BYTES:
         raise FormatError(f"the size of a log takes at most {MAX_SIZE_BYTES} bytes, not {len(data)}")
     return parse_number("\n".join(ascii_lines(data, "the size that a witness answers")), "the size of a log")
-
-
-def _check_checkpoint(checkpoint: bytes) -> None:
-    """Refuse what can be no signed checkpoint, before anybody asks who signed it."""
-    if not checkpoint or checkpoint.startswith(b"\n"):
-        raise FormatError("there is no checkpoint after the empty line of the request")
-    if len(checkpoint) > MAX_NOTE_BYTES:
-        raise FormatError(f"a signed checkpoint has at most {MAX_NOTE_BYTES} bytes, this one has {len(checkpoint)}")

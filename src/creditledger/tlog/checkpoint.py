@@ -77,13 +77,15 @@ class Checkpoint:
         except UnicodeDecodeError as error:
             raise FormatError(f"the text of the checkpoint is not UTF-8, from byte {error.start} on") from None
         if len(lines) != 4:
-            raise FormatError(f"a checkpoint has the 3 lines origin, size and root, and no others: {text!r}")
+            raise FormatError(
+                f"a checkpoint has the 3 lines origin, size and root, and no others; this has {len(lines) - 1}"
+            )
         origin, size, root, _ = lines
         if not (size.isascii() and size.isdecimal()):
             raise FormatError(f"the size {size!r} of the checkpoint is not a decimal number")
         checkpoint = cls(origin, int(size), decode_base64(root, "the root of the checkpoint"))
         if checkpoint.to_bytes() != text:
-            raise FormatError(f"the checkpoint is not spelt in the one way that is allowed: {text!r}")
+            raise FormatError(f"the checkpoint is not spelt in the one way that is allowed: {text.decode()!r}")
         return checkpoint
 
 

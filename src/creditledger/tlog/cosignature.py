@@ -25,6 +25,7 @@ from creditledger.keys import ed25519, mldsa
 from creditledger.tlog.checkpoint import Checkpoint
 from creditledger.tlog.note import (
     ED25519_TYPE,
+    Ed25519Key,
     NoteVerifier,
     Signature,
     check_name,
@@ -47,32 +48,11 @@ Clock = Callable[[], int]
 """Tells the time in POSIX seconds; pure code is given one."""
 
 
-@dataclass(frozen=True, slots=True)
-class CosignatureVerifier:
-    """An Ed25519 key that verifies cosignatures (signature type 04). A timestamp of 0 is always refused.
+class CosignatureVerifier(Ed25519Key):
+    """An Ed25519 key that verifies cosignatures (signature type 04). A timestamp of 0 is always refused."""
 
-    Attributes:
-        name: the name of the cosigner.
-        public_key: 32 bytes.
-    """
-
-    name: str
-    public_key: bytes
-
-    def __post_init__(self) -> None:
-        """Refuse what is not a key name, and points that are not fit to be keys; both with FormatError."""
-        check_name(self.name)
-        ed25519.check_public_key(self.public_key)
-
-    @property
-    def key_id(self) -> bytes:
-        """The 4 bytes that, with the name, find the key."""
-        return key_id(self.name, ED25519_COSIGNATURE_TYPE, self.public_key)
-
-    @property
-    def vkey(self) -> str:
-        """The key as a line of text."""
-        return format_vkey(self.name, ED25519_COSIGNATURE_TYPE, self.public_key)
+    __slots__ = ()
+    TYPE = ED25519_COSIGNATURE_TYPE
 
     def verify(self, text: bytes, signature: bytes) -> None:
         """Return if the 72-byte timestamped signature of the text is valid; raise VerificationFailed if not."""

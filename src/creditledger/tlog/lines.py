@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from creditledger.errors import FormatError
-from creditledger.tlog.note import decode_base64
+from creditledger.tlog.note import MAX_NOTE_BYTES, decode_base64
 from creditledger.tlog.tree import HASH_BYTES, MAX_SIZE
 
 MAX_PROOF_HASHES: Final = 63
@@ -50,6 +50,41 @@ def ascii_lines(data: bytes, what: str) -> list[str]:
     if not data.endswith(b"\n"):
         raise FormatError(f"{what} must end with a line feed")
     return data[:-1].decode().split("\n")
+
+
+def split_head(data: bytes, what: str, *, most: int, most_head: int) -> tuple[list[str], bytes]:
+    """Take apart a head of ASCII lines and the checkpoint that follows it after an empty line.
+
+    Args:
+        data: the whole, from anywhere.
+        what: what it is, for messages: "a proof file".
+        most: the most bytes that it may have.
+        most_head: within how many bytes the head must have ended.
+
+    Returns:
+        The lines of the head without their line feeds, and what follows the first empty line.
+
+    Raises:
+        FormatError: it is too large, has no empty line, or its head is not of ASCII lines.
+    """
+    if len(data) > most:
+        raise FormatError(f"{what} has at most {most} bytes, this one has {len(data)}")
+    end = data.find(b"\n\n", 0, most_head)
+    if end < 0:
+        raise FormatError(f"{what} has an empty line before the checkpoint; this one has none")
+    return ascii_lines(data[: end + 1], f"the head of {what}"), data[end + 2 :]
+
+
+def check_checkpoint(checkpoint: bytes, what: str) -> None:
+    """Refuse what can be no signed checkpoint, before anybody asks who signed it; `what` holds it.
+
+    Raises:
+        FormatError: it is empty, begins with an empty line, or is too large.
+    """
+    if not checkpoint or checkpoint.startswith(b"\n"):
+        raise FormatError(f"there is no checkpoint after the empty line of {what}")
+    if len(checkpoint) > MAX_NOTE_BYTES:
+        raise FormatError(f"a signed checkpoint has at most {MAX_NOTE_BYTES} bytes, this one has {len(checkpoint)}")
 
 
 def parse_hashes(lines: Sequence[str], what: str) -> tuple[bytes, ...]:

@@ -22,7 +22,7 @@ from binascii import a2b_base64
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final, Protocol, Self
+from typing import ClassVar, Final, Protocol, Self
 
 from creditledger.errors import FormatError, UnsupportedError, UsageError, VerificationFailed
 from creditledger.keys import ed25519
@@ -91,14 +91,16 @@ class Signer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class NoteVerifier:
-    """An Ed25519 key that verifies notes (signature type 01).
+class Ed25519Key:
+    """A named Ed25519 key of some signature type.
 
     Attributes:
-        name: the name of the key.
+        TYPE: the signature type, of each class its own.
+        name: the name of the key, or of the cosigner.
         public_key: 32 bytes.
     """
 
+    TYPE: ClassVar[int]
     name: str
     public_key: bytes
 
@@ -106,6 +108,23 @@ class NoteVerifier:
         """Refuse what is not a key name, and points that are not fit to be keys; both with FormatError."""
         check_name(self.name)
         ed25519.check_public_key(self.public_key)
+
+    @property
+    def key_id(self) -> bytes:
+        """The 4 bytes that, with the name, find the key."""
+        return key_id(self.name, self.TYPE, self.public_key)
+
+    @property
+    def vkey(self) -> str:
+        """The key as a line of text."""
+        return format_vkey(self.name, self.TYPE, self.public_key)
+
+
+class NoteVerifier(Ed25519Key):
+    """An Ed25519 key that verifies notes (signature type 01)."""
+
+    __slots__ = ()
+    TYPE = ED25519_TYPE
 
     @classmethod
     def parse(cls, vkey: str) -> Self:
@@ -119,16 +138,6 @@ class NoteVerifier:
         if key_type != ED25519_TYPE:
             raise UnsupportedError(f"the key of {name!r} has type {key_type:02x}; only 01, Ed25519, can sign here")
         return cls(name, public_key)
-
-    @property
-    def key_id(self) -> bytes:
-        """The 4 bytes that, with the name, find the key."""
-        return key_id(self.name, ED25519_TYPE, self.public_key)
-
-    @property
-    def vkey(self) -> str:
-        """The key as a line of text."""
-        return format_vkey(self.name, ED25519_TYPE, self.public_key)
 
     def verify(self, text: bytes, signature: bytes) -> None:
         """Return if the 64-byte signature of the text is valid; raise VerificationFailed (`LED-SIG`) if not."""

@@ -270,7 +270,7 @@ class _Reader:
             case _:
                 raise FormatError(
                     "a line is 'log VKEY [URL]', 'witness NAME VKEY [URL]', 'group NAME all|any|K MEMBER...' or "
-                    f"'quorum NAME', with nothing after it; this one is {b' '.join(words)[:100]!r}"
+                    f"'quorum NAME', with nothing after it; this one is {_show(self._text(b' '.join(words)))}"
                 )
 
     def _text(self, word: bytes) -> str:

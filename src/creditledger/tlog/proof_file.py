@@ -23,11 +23,12 @@ from creditledger.tlog.checkpoint import Checkpoint
 from creditledger.tlog.lines import (
     HASH_LINE_BYTES,
     MAX_PROOF_HASHES,
-    ascii_lines,
+    check_checkpoint,
     check_hashes,
     format_hashes,
     parse_hashes,
     parse_number,
+    split_head,
 )
 from creditledger.tlog.note import MAX_NOTE_BYTES, decode_base64
 from creditledger.tlog.tree import MAX_SIZE, check_inclusion
@@ -38,6 +39,7 @@ MAX_EXTRA_BYTES: Final = 49_146
 
 MAX_HEAD_BYTES: Final = 65_536 + 64 + MAX_PROOF_HASHES * HASH_LINE_BYTES
 MAX_PROOF_FILE_BYTES: Final = MAX_HEAD_BYTES + MAX_NOTE_BYTES
+_WHAT: Final = "a proof file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class TlogProof:
         Raises:
             FormatError: a part is beyond what is allowed.
         """
-        _check_checkpoint(self.checkpoint)
+        check_checkpoint(self.checkpoint, _WHAT)
         return self.head() + self.checkpoint
 
     @classmethod
@@ -89,14 +91,8 @@ class TlogProof:
         Raises:
             FormatError: it is not in this format, or beyond its bounds.
         """
-        if len(data) > MAX_PROOF_FILE_BYTES:
-            raise FormatError(f"a proof file has at most {MAX_PROOF_FILE_BYTES} bytes, this one has {len(data)}")
-        end = data.find(b"\n\n", 0, MAX_HEAD_BYTES)
-        if end < 0:
-            raise FormatError("a proof file has an empty line between the proof and the checkpoint; this one has none")
-        lines = ascii_lines(data[: end + 1], "the head of a proof file")
-        checkpoint = data[end + 2 :]
-        _check_checkpoint(checkpoint)
+        lines, checkpoint = split_head(data, _WHAT, most=MAX_PROOF_FILE_BYTES, most_head=MAX_HEAD_BYTES)
+        check_checkpoint(checkpoint, _WHAT)
         if lines.pop(0) != HEADER:
             raise FormatError(f"a proof file begins with the line {HEADER!r}; this one begins {data[:40]!r}")
         extra = None
@@ -126,11 +122,3 @@ class TlogProof:
 def _check_extra(extra: bytes) -> None:
     if not 1 <= len(extra) <= MAX_EXTRA_BYTES:
         raise FormatError(f"extra data of a proof has 1 to {MAX_EXTRA_BYTES} bytes, not {len(extra)}; leave out none")
-
-
-def _check_checkpoint(checkpoint: bytes) -> None:
-    """Refuse what can be no signed checkpoint, before anybody asks who signed it."""
-    if not checkpoint or checkpoint.startswith(b"\n"):
-        raise FormatError("there is no checkpoint after the empty line of the proof file")
-    if len(checkpoint) > MAX_NOTE_BYTES:
-        raise FormatError(f"a signed checkpoint has at most {MAX_NOTE_BYTES} bytes, this one has {len(checkpoint)}")

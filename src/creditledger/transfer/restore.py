@@ -9,47 +9,42 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
-from creditledger.acts import catalogue as acts
 from creditledger.acts.content import item_id, subject_key
 from creditledger.audit.trust import Trust
 from creditledger.errors import CannotVerify, FormatError, UnsupportedError, UsageError, VerificationFailed
 from creditledger.keys.signer import Signer
 from creditledger.ledger.heads import log_part
-from creditledger.ledger.layout import LOG_TABLES, Description, Layout
-from creditledger.ledger.log import LOG_FORMAT, Log, seq_key, write_tiles
+from creditledger.ledger.layout import Description, Layout
 from creditledger.ledger.receipt import ContentItem
 from creditledger.ledger.replay import open_state, replay
 from creditledger.ledger.state import State
-from creditledger.record.entry import ZERO_HASH, Entry, check_entry
-from creditledger.record.record import decode_record
-from creditledger.rules.rows import ROOT, SubjectRow
-from creditledger.store.files import disk_error, make_dir, sync_dir
+from creditledger.ledger.witnessing import Witnesses
+from creditledger.rules.rows import SubjectRow
+from creditledger.store.files import FILE_MODE, disk_error, make_dir, sync_dir
 from creditledger.store.head import HeadStore, default_head_dir
 from creditledger.store.identity import KEY_LABEL, Identities, Identity
-from creditledger.store.lmdb_engine import LmdbEngine
 from creditledger.store.lock import WriterLock
 from creditledger.store.private import PrivateStore
-from creditledger.tlog.checkpoint import open_checkpoint
-from creditledger.tlog.note import NoteVerifier
-from creditledger.tlog.tiles import Tile, TreeBuilder
-from creditledger.tlog.tree import leaf_hash
-from creditledger.transfer.export_file import CONTENT, RECORD, Frame, Totals, read_content
+from creditledger.transfer.export_file import Frame, Totals, read_content
 from creditledger.transfer.recorded import Entries
+from creditledger.transfer.restore_log import LogBuild, Progress
 from creditledger.transfer.restore_source import Reader, open_reader
 
-Progress = Callable[[str, int], None]
-"""Called with what is being done (`records`, `contents`) and how many are done."""
+if TYPE_CHECKING:
+    from creditledger.tlog.policy import Policy
 
-_BATCH = 1000
 _CONTENT_BATCH = 500
-_STEP = 1000
+_UNASKED = (
+    "So it is not known whether more was signed than there is here, and nothing was restored: try again when they "
+    "answer, or restore without the log key, to read"
+)
 
 
 class Restored(NamedTuple):
@@ -74,6 +69,8 @@ def restore_ledger(
     *,
     trust: Trust | None = None,
     log_signer: Signer | None = None,
+    witnesses: Policy | None = None,
+    witness_timeout: float = 5.0,
     content_key: bytes | None = None,
     without_content: bool = False,
     head_dir: str | os.PathLike[str] | None = None,
@@ -92,6 +89,10 @@ def restore_ledger(
         log_signer: the log key. With it this machine will sign for the ledger from where the export ends: only the
             newest export may be restored so, since what was signed beyond it would be contradicted. Without it the
             ledger is for reading.
+        witnesses: whom the ledger asks to cosign, with their URLs; kept as its `witnesses.policy`. With the log key,
+            they are asked before this machine may sign, and nothing is restored below what they have seen or unless
+            their quorum answers. Needed with the log key where the trust names witnesses, one of them at least.
+        witness_timeout: seconds that they have to answer.
         content_key: the key (32 bytes) under which content is to be encrypted; a new one will do.
         without_content: leave out content that the export holds.
         head_dir: where heads are kept; by default in the user's state directory.
@@ -99,17 +100,24 @@ def restore_ledger(
 
     Raises:
         FormatError: the file is not a whole export, or there is no published log. CannotVerify: some of it is missing.
-        VerificationFailed: what it holds contradicts itself, the trust, or what this machine has signed.
-        UsageError: something is at the directory, or the file holds content and there is no key for it.
+        VerificationFailed: what it holds contradicts itself, the trust, what this machine has signed, or what the
+            witnesses have seen. CannotVerify: too few of them answered.
+        UsageError: something is at the directory, the file holds content and there is no key for it, or the witnesses
+            that are to be asked are missing.
         StoreError: the disk failed. Locked: another restore to the same place is under way.
     """
     target = Path(directory)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise UsageError(f"{target} is there already; a ledger is restored to a place where nothing is")
+    if log_signer is not None:
+        _check_witnesses(trust, witnesses)
     beside = Layout(target.with_name(f".{target.name}.restoring"))
     with open_reader(os.fspath(export), trust) as reader, _place(beside):
         try:
             with _Build(beside, trust, log_signer, content_key, progress) as build:
+                if witnesses is not None:
+                    _write_policy(beside, witnesses)
+                    build.witnesses, build.witness_timeout = witnesses, witness_timeout
                 restored = build.run(reader, without_content=without_content, head_dir=head_dir)
             beside.directory.rename(target)
             sync_dir(target.parent)
@@ -123,6 +131,34 @@ def restore_ledger(
             if beside.directory.exists():
                 shutil.rmtree(beside.directory)
     return restored
+
+
+def _check_witnesses(trust: Trust | None, policy: Policy | None) -> None:
+    """Whoever is to sign on must ask the witnesses that the trust file names; raises `UsageError`."""
+    if trust is None or trust.witnesses is None or not trust.has_witnesses:
+        return
+    names = ", ".join(one.name for one in trust.witnesses.witnesses[:5])
+    if policy is None:
+        raise UsageError(
+            f"the trust file names witnesses ({names}), and only they can tell whether more was signed than there is "
+            "here: give their policy with URLs (--witnesses POLICY, the ledger's own witnesses.policy), or restore "
+            "without the log key, to read"
+        )
+    trusted = {one.vkey for one in trust.witnesses.witnesses}
+    if not any(one.url is not None and one.vkey in trusted for one in policy.witnesses):
+        raise UsageError(
+            f"the witness policy has the URL of none of the witnesses that the trust file names ({names}), so they "
+            "cannot be asked whether more was signed than there is here: give the policy of this ledger's witnesses"
+        )
+
+
+def _write_policy(layout: Layout, policy: Policy) -> None:
+    """Keep the policy where the ledger reads it whenever it is opened; raises OSError."""
+    descriptor = os.open(layout.witnesses, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.write(policy.to_text())
+        file.flush()
+        os.fsync(file.fileno())
 
 
 @contextmanager
@@ -140,13 +176,19 @@ def _clear(layout: Layout) -> None:
         for left in (layout.log, layout.state, layout.private):
             if left.exists():
                 shutil.rmtree(left)
-        layout.description.unlink(missing_ok=True)
+        for file in (layout.description, layout.witnesses):
+            file.unlink(missing_ok=True)
     except OSError as error:
         raise disk_error("clear away", layout.directory, error.errno, str(error)) from error
 
 
 class _Build:
-    """A ledger that is being rebuilt in its directory."""
+    """A ledger that is being rebuilt in its directory.
+
+    Attributes:
+        witnesses: who is asked before this machine may sign; None: nobody.
+        witness_timeout: seconds that they have.
+    """
 
     def __init__(
         self,
@@ -157,23 +199,15 @@ class _Build:
         progress: Progress | None,
     ) -> None:
         self._layout = layout
-        self._trust = trust
         self._log_signer = log_signer
         self._content_key = content_key
         self._progress = progress
-        self._engine = LmdbEngine.open(layout.log, LOG_TABLES, create=True)
-        self._log = Log(self._engine)
-        self._entries = Entries(self._log)
+        self._written = LogBuild(layout, trust, progress)
+        self._entries = Entries(self._written.log)
         self._state: State | None = None
         self._private: PrivateStore | None = None
-        self._builder = TreeBuilder()
-        self._last_leaf = ZERO_HASH
-        self._last_time = 0
-        self._description: Description | None = None
-        self._log_keys: dict[bytes, NoteVerifier] = {}
-        self._revoked: list[bytes] = []
-        self._covered = 0
-        self._checkpoint = b""
+        self.witnesses: Policy | None = None
+        self.witness_timeout = 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -185,19 +219,19 @@ class _Build:
             self._private.close()
         if self._state is not None:
             self._state.close()
-        self._engine.close()
+        self._written.close()
 
     def run(self, reader: Reader, *, without_content: bool, head_dir: str | os.PathLike[str] | None) -> Restored:
         """Build the ledger from the frames; its description, which makes it one, comes last."""
         frames = reader.frames()
-        first_content = self._write_log(frames)
-        description = self._require_whole()
+        first_content = self._written.write(frames)
+        description = self._written.require_whole(self._log_signer)
         heads = None
         if self._log_signer is not None:
             heads = HeadStore(head_dir if head_dir is not None else default_head_dir(os.environ))
         state = self._state = open_state(self._layout, create=True, keeper=heads)
-        self._log.set_edge(self._builder)
-        replay(self._log, state, self._builder.size)
+        self._written.log.set_edge(self._written.builder)
+        replay(self._written.log, state, self._written.builder.size)
         state.flush()
         put, erased = 0, 0
         if self._content_key is not None:
@@ -211,127 +245,8 @@ class _Build:
         if heads is not None:
             self._keep_head(description, heads, state)
         description.write(self._layout)
-        size, root = self._builder.size, self._builder.root()
+        size, root = self._written.builder.size, self._written.builder.root()
         return Restored(size, root, state.digest(), reader.totals, put, erased, heads is not None)
-
-    # -- the log --------------------------------------------------------------------------------------------------
-
-    def _write_log(self, frames: Iterator[Frame]) -> Frame | None:
-        """Write records and checkpoints; returns the first frame of content, None if there is none."""
-        batch = _Batch()
-        for frame in frames:
-            if frame.kind == CONTENT:
-                self._commit(batch)
-                return frame
-            try:
-                if frame.kind == RECORD:
-                    self._record(frame.payload, batch)
-                else:
-                    self._check_checkpoint(frame.payload)
-                    batch.checkpoints.append((seq_key(self._builder.size), frame.payload))
-            except FormatError as error:
-                raise FormatError(f"at record {self._builder.size}: {error}") from error
-            if len(batch.records) >= _BATCH:
-                self._commit(batch)
-                batch = _Batch()
-        self._commit(batch)
-        return None
-
-    def _record(self, data: bytes, batch: _Batch) -> None:
-        """Check a record by itself and against the one before it."""
-        seq = self._builder.size
-        record = decode_record(data)
-        expected = (seq, self._last_leaf)
-        if (record.seq, record.prev) != expected:
-            raise VerificationFailed(
-                "LED-CHAIN", "the record does not follow the one before it",
-                expected=f"{seq} after {self._last_leaf.hex()}", found=f"{record.seq} after {record.prev.hex()}",
-                seq=seq,
-            )  # fmt: skip
-        if record.recorded_at < self._last_time:
-            raise VerificationFailed(
-                "LED-TIME", "the record is dated before the one before it",
-                expected=f"at least {self._last_time}", found=str(record.recorded_at), seq=seq,
-            )  # fmt: skip
-        try:
-            entry = check_entry(record.entry, record.signatures).entry
-        except VerificationFailed as error:
-            message = str(error).removeprefix(f"{error.finding}: ")
-            raise VerificationFailed(error.finding, message, seq=seq) from error
-        leaf = leaf_hash(data)
-        if seq == 0:
-            self._found(entry, leaf)
-        elif entry.authority == ROOT:
-            self._follow_log_keys(entry)
-        batch.records.append((seq_key(seq), data))
-        batch.tiles.extend(self._builder.push(leaf))
-        self._last_leaf, self._last_time = leaf, record.recorded_at
-        if self._progress is not None and seq % _STEP == 0:
-            self._progress("records", seq)
-
-    def _found(self, entry: Entry, leaf: bytes) -> None:
-        """Take over from record 0 which ledger this is, and hold it against the trust."""
-        founding = entry.acts[0]
-        if not isinstance(founding, acts.LedgerCreate):
-            raise VerificationFailed("LED-CHAIN", "record 0 does not found a ledger", seq=0)
-        trust = self._trust
-        if trust is not None and (trust.origin, trust.ledger_id) != (founding.origin, leaf):
-            raise VerificationFailed(
-                "LED-LEDGER", "the export is of another ledger",
-                expected=f"{trust.origin} {trust.ledger_id.hex()}", found=f"{founding.origin} {leaf.hex()}",
-            )  # fmt: skip
-        self._description = Description(founding.origin, leaf)
-        self._log_keys = {key: NoteVerifier(founding.origin, key[1:]) for key in founding.log_keys}
-
-    def _follow_log_keys(self, entry: Entry) -> None:
-        for act in entry.acts:
-            if isinstance(act, acts.KeyAdd) and act.role == "log" and self._description is not None:
-                self._log_keys[act.key] = NoteVerifier(self._description.origin, act.key[1:])
-            elif isinstance(act, acts.KeyRevoke):
-                self._revoked.append(act.key)
-
-    def _check_checkpoint(self, note: bytes) -> None:
-        """A checkpoint is signed by a log key of its time, for the tree as it stands."""
-        if self._description is None:
-            raise FormatError("a checkpoint before the founding of the ledger")
-        found = open_checkpoint(note, self._log_keys.values(), self._description.origin)
-        size, root = self._builder.size, self._builder.root()
-        if (found.size, found.root) != (size, root):
-            raise VerificationFailed(
-                "LED-TREE", "the records are not those that the checkpoint was signed for",
-                expected=f"{found.size} {found.root.hex()}", found=f"{size} {root.hex()}",
-            )  # fmt: skip
-        # A log key may sign the checkpoint that covers its own revocation, and none after it.
-        for key in self._revoked:
-            self._log_keys.pop(key, None)
-        self._revoked.clear()
-        self._checkpoint = note
-        self._covered = size
-
-    def _commit(self, batch: _Batch) -> None:
-        with self._engine.batch() as stored:
-            stored.put("meta", b"format", LOG_FORMAT)
-            stored.append_many("record", batch.records)
-            stored.append_many("checkpoint", batch.checkpoints)
-            write_tiles(stored, self._builder, batch.tiles)
-
-    def _require_whole(self) -> Description:
-        """The log as written is covered by its last checkpoint, which the trust vouches for."""
-        if self._description is None:
-            raise FormatError("the export holds no record")
-        if self._covered != self._builder.size:
-            raise CannotVerify(
-                f"records {self._covered} to {self._builder.size - 1} lie beyond the last checkpoint: nobody has "
-                "signed for them; export the ledger again from where it is sound"
-            )
-        if self._trust is not None:
-            open_checkpoint(self._checkpoint, self._trust.verifiers(), self._trust.origin)
-        if self._log_signer is not None and self._log_signer.public_key not in self._log_keys:
-            raise UsageError(
-                f"the log key {self._log_signer.public_key.hex()} is none of this ledger's: give its own, or restore "
-                "without one, to read"
-            )
-        return self._description
 
     # -- content --------------------------------------------------------------------------------------------------
 
@@ -387,27 +302,35 @@ class _Build:
         """Record where this machine will sign on; a machine that signed more, or otherwise, must not."""
         try:
             head = heads.claim(description.ledger_id)
-            size = self._builder.size
-            if head is not None and (head.size > size or self._log.root_at(head.size) != head.root):
+            size = self._written.builder.size
+            if head is not None and (head.size > size or self._written.log.root_at(head.size) != head.root):
                 raise VerificationFailed(
                     "LED-HEAD",
                     "this machine has signed more for the ledger than the export holds, or another history: restore a "
                     "newer export, or restore without the log key, to read",
-                    expected=f"{head.size} {head.root.hex()}", found=f"{size} {self._builder.root().hex()}",
+                    expected=f"{head.size} {head.root.hex()}", found=f"{size} {self._written.builder.root().hex()}",
                 )  # fmt: skip
-            note = log_part(self._checkpoint, description.origin)
-            heads.store(description.ledger_id, size, self._builder.root(), note)
+            self._ask_witnesses(description, state)
+            note = log_part(self._written.checkpoint, description.origin)
+            heads.store(description.ledger_id, size, self._written.builder.root(), note)
             state.keep_sealed(description.ledger_id)
         finally:
             heads.close()
 
-
-class _Batch:
-    """What goes into the store in one commit."""
-
-    __slots__ = ("checkpoints", "records", "tiles")
-
-    def __init__(self) -> None:
-        self.records: list[tuple[bytes, bytes]] = []
-        self.checkpoints: list[tuple[bytes, bytes]] = []
-        self.tiles: list[Tile] = []
+    def _ask_witnesses(self, description: Description, state: State) -> None:
+        """The witnesses have seen no more than there is here, and a quorum of them has answered."""
+        policy = self.witnesses
+        if policy is None:
+            return
+        witnesses = Witnesses(policy, self._written.log, description.origin)
+        note, size = self._written.checkpoint, self._written.builder.size
+        asked = witnesses.ask(note, size, state.governance, self.witness_timeout)
+        witnesses.require_newest(asked, state.governance)
+        signatures = [line for one in asked for line in one.signatures]
+        try:
+            policy.require(signatures)
+            answered = bool(signatures)
+        except CannotVerify as error:
+            raise CannotVerify(f"{error}. {_UNASKED}") from None
+        if not answered:
+            raise CannotVerify(f"none of the witnesses answered. {_UNASKED}")

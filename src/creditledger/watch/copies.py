@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from creditledger.publish.layout import remove_superseded
-from creditledger.store.files import disk_error
 from creditledger.tlog.tiles import ENTRIES, partial_tiles, tile_path
 from creditledger.web.place import Folder
 
@@ -21,13 +20,4 @@ def tidy(directory: Path, before: int, size: int) -> None:
         remove_superseded(folder, before, size)
         for one in partial_tiles(size):
             for kind in (one.level, ENTRIES) if one.level == 0 else (one.level,):
-                _keep_only(directory / f"{tile_path(kind, one.index)}.p", str(one.width))
-
-
-def _keep_only(directory: Path, name: str) -> None:
-    try:
-        for file in directory.iterdir() if directory.is_dir() else ():
-            if file.name != name:
-                file.unlink()
-    except OSError as error:
-        raise disk_error("clear away outdated tiles in", directory, error.errno, str(error)) from error
+                folder.remove_dir(f"{tile_path(kind, one.index)}.p", keep=str(one.width))

@@ -23,7 +23,7 @@ EVENTS: Final[dict[str, str]] = {
     "damaged": "The files at a vantage point are not those that its checkpoint was signed for.",
     "unaudited": "The records could not be audited to the end.",
     "fork": "The log showed two histories.",
-    "failed": "The audit found something that was altered or that a rule forbids, wherever it looked.",
+    "failed": "The audit found that what the log signed was altered or breaks a rule.",
     "called": "The command was called.",
 }
 """Every kind of event with its meaning. A kind is never given another one."""

@@ -4,56 +4,32 @@ The *trunk* is the largest checkpoint that was verified. What a vantage point sh
 it; the proof is computed from the files at the vantage point and checked against the signed roots, so whoever serves
 them need not be trusted. If the proof leads to another root than was signed, there are two histories, and it is the
 evidence. If there is no proof, because files are missing or wrong, that is said, and nothing is concluded from it.
+
+What the log signed and is not proved to be on the trunk is held: a later view, or the trunk once it has grown beyond,
+proves that it is, or convicts the log.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
-from creditledger.audit.auditor import Progress, verify
+from creditledger.audit.crew import MOST_RECORDS
 from creditledger.audit.published import Published
-from creditledger.audit.report import Report
 from creditledger.audit.trust import Opened, Trust
-from creditledger.client.files import write_whole
 from creditledger.client.phrases import count, short
-from creditledger.client.seen import SeenStore
+from creditledger.codec.text import duration
 from creditledger.errors import CannotVerify, FormatError, LedgerError, StoreError, VerificationFailed
 from creditledger.receipts import fork
 from creditledger.store.files import make_dir
 from creditledger.store.head import Head
 from creditledger.tlog.checkpoint import Checkpoint
-from creditledger.watch import copies, evidence
+from creditledger.tlog.tree import HashReader, subtree_root
+from creditledger.watch.alarms import Teller
+from creditledger.watch.audits import CACHE, Audits, Settings, View
 from creditledger.watch.events import Event
-from creditledger.watch.state import State
+from creditledger.watch.state import Held, State
 from creditledger.web.place import Folder, Place
-
-Call = Callable[[Path], str]
-"""Calls somebody with the path of a file; returns what became of it, in words."""
-
-
-class View(NamedTuple):
-    """What a vantage point shows: the place, its checkpoint as served, and as opened by the log's keys."""
-
-    place: Place
-    note: bytes
-    head: Checkpoint
-
-
-class Settings(NamedTuple):
-    """How ledgers are followed.
-
-    `max_age` is in seconds, None if cosignatures may be of any age; `jobs` as for `audit.verify`; `call` calls somebody
-    on an alarm; `seen` is where a checkpoint that was audited is kept for signing.
-    """
-
-    max_age: int | None = None
-    jobs: int | None = None
-    call: Call | None = None
-    seen: SeenStore | None = None
-    progress: Progress | None = None
 
 
 class Follower:
@@ -66,7 +42,8 @@ class Follower:
         self.state = State(directory / "state.json", trust)
         self._directory = directory
         self._settings = settings
-        self._audited_in_vain: set[tuple[int, bytes]] = set()
+        self._tell = Teller(trust, self.state, directory, settings.call)
+        self._audits = Audits(trust, self.state, directory, settings, self._tell)
 
     def round(self, shown: Iterable[tuple[Place, bytes]], now: float) -> Iterator[Event]:
         """Hold what vantage points show against each other and against what was verified before.
@@ -75,7 +52,7 @@ class Follower:
             shown: the places, and the checkpoint notes that they serve now.
             now: POSIX seconds.
 
-        Raises StoreError if the state cannot be written.
+        Raises StoreError if the state or evidence cannot be written; nothing that a place does is raised.
         """
         views: list[View] = []
         for place, note in shown:
@@ -87,39 +64,23 @@ class Follower:
         # From small to large, so that each is compared by the files of the larger one, which its own place serves.
         views.sort(key=lambda one: one.head.size)
         on_trunk: list[View] = []
-        if self.state.trunk is None:
-            yield from self._begin(views, now)
+        if self.state.trunk is None and (seen := self._seen()) is not None:
+            self.state.trunk = fork.trimmed(seen.checkpoint, self.trust)
         for view in views:
             yield from self._look_back(view)
             yield from self._compare(view, on_trunk, views, now)
+        yield from self._settle(views)
         self.state.write()
         yield from self._sum_up(on_trunk, views)
         trunk = self._trunk()
-        if (
-            trunk is not None
-            and trunk.size > self.state.audited
-            and (trunk.size, trunk.root) not in self._audited_in_vain
-        ):
-            yield from self._audit(trunk, [one for one in on_trunk if one.head == trunk])
+        if trunk is not None:
+            yield from self._audits.audit(trunk, on_trunk)
 
-    def _event(self, kind: str, place: Place | None, words: str, *, file: str = "", **facts: object) -> Event:
-        return Event(kind, self.trust.origin, "" if place is None else place.name, words, facts, file)
+    def _event(self, kind: str, place: Place | None, words: str, **facts: str | int) -> Event:
+        return Event(kind, self.trust.origin, "" if place is None else place.name, words, facts)
 
     def _trunk(self) -> Checkpoint | None:
         return None if self.state.trunk is None else fork.open_by_log(self.state.trunk, self.trust)
-
-    def _begin(self, views: list[View], now: float) -> Iterator[Event]:
-        """The first trunk: what this user has verified already, or the smallest view that bears what is asked for."""
-        seen = self._seen()
-        if seen is not None:
-            self.state.trunk = seen.checkpoint
-            return
-        for view in views:
-            if self._judge(view, now)[0] is not None:
-                self.state.trunk = view.note
-                words = f"{view.place.name} shows {count(view.head.size, 'record')} of {self.trust.origin}, seen first"
-                yield self._event("grown", view.place, words, size=view.head.size, root=view.head.root.hex())
-                return
 
     def _seen(self) -> Head | None:
         """The checkpoint that this user verified last, if it is kept and signed by a key of the trust file."""
@@ -142,35 +103,100 @@ class Follower:
                 f"{view.place.name} showed {count(size, 'record')} before, and shows {view.head.size} now: it is old"
             )
             yield self._event("backwards", view.place, words, size=view.head.size, before=size)
-        self.state.last[view.place.name] = view.note
+        self.state.last[view.place.name] = fork.trimmed(view.note, self.trust)
 
     def _compare(self, view: View, on_trunk: list[View], views: list[View], now: float) -> Iterator[Event]:
-        """One view against the trunk, which it may become."""
+        """One view against all that is held and against the trunk, which it may become."""
+        yield from self._compare_equal(view)
         try:
             data = self._contradiction(view, views)
-        except (CannotVerify, StoreError, FormatError) as error:
-            words = f"what {view.place.name} shows cannot be compared with what was verified before: {error}"
-            yield self._event("uncompared", view.place, words, size=view.head.size)
-            return
-        except VerificationFailed as error:
-            words = f"the files at {view.place.name} are not those that its checkpoint was signed for: {error}"
-            yield self._event("damaged", view.place, words, size=view.head.size)
+        except (LedgerError, OSError) as error:
+            yield self._unproved(view, error)
             return
         if data is not None:
-            yield from self._expose(view, fork.check(data, self.trust))
+            yield from self._tell.expose(view.place.name, fork.check(data, self.trust))
             return
-        trunk = self._trunk()
+        before = self._trunk()
+        larger = before is None or view.head.size > before.size
+        if larger:
+            yield from self._compare_smaller(view)
         opened, kind, problem = self._judge(view, now)
-        if problem:
-            yield self._event(kind, view.place, f"{view.place.name}: {problem}", size=view.head.size)
+        told = [self._event(kind, view.place, f"{view.place.name}: {problem}", size=view.head.size)] if problem else []
         if opened is None:
+            if larger:
+                self.state.hold(view.place.name, view.note)
+            yield from told
             return
-        on_trunk.append(view)
-        if trunk is not None and view.head.size >= trunk.size:
-            self.state.trunk = view.note
-        if trunk is not None and view.head.size > trunk.size:
-            words = f"{view.place.name} shows {count(view.head.size, 'record')}, which continue the {trunk.size} before"
+        if larger:
+            try:
+                _require_tree(view)
+            except (LedgerError, OSError) as error:
+                yield self._unproved(view, error)
+                return
+            self.state.grow(view.note)
+            words = f"{view.place.name} shows {count(view.head.size, 'record')}" + (
+                f" of {self.trust.origin}, seen first"
+                if before is None
+                else f", which continue the {before.size} before"
+            )
             yield self._event("grown", view.place, words, size=view.head.size, root=view.head.root.hex())
+        elif before == view.head and self.trust.has_witnesses and self._newest() < _latest(opened):
+            self.state.trunk = fork.trimmed(view.note, self.trust)
+        yield from told
+        on_trunk.append(view)
+
+    def _unproved(self, view: View, error: LedgerError | OSError) -> Event:
+        """A view that neither continues the trunk nor contradicts it, as far as its files go: hold it, and say why."""
+        self.state.hold(view.place.name, view.note)
+        if isinstance(error, VerificationFailed):
+            words = f"the files at {view.place.name} are not those that its checkpoint was signed for: {error}"
+            return self._event("damaged", view.place, words, size=view.head.size)
+        words = f"what {view.place.name} shows cannot be compared with what was verified before: {error}"
+        return self._event("uncompared", view.place, words, size=view.head.size)
+
+    def _newest(self) -> int:
+        """The time of the trunk's newest cosignature, in POSIX seconds; 0 if there is none that holds."""
+        try:
+            return _latest(self.trust.open(self.state.trunk or b""))
+        except (FormatError, VerificationFailed):
+            return 0
+
+    def _compare_equal(self, view: View) -> Iterator[Event]:
+        """Two notes of one size need no files to contradict each other."""
+        for held in [one for one in self.state.held if one.head.size == view.head.size]:
+            data = fork.make(self.trust, held.note, view.note)
+            if data is not None:
+                yield from self._tell.expose(view.place.name, fork.check(data, self.trust), other=held.vantage)
+                self.state.held.remove(held)
+
+    def _compare_smaller(self, view: View) -> Iterator[Event]:
+        """A view that continues the trunk against what is held of smaller sizes, by its own files.
+
+        It will be the trunk or be held itself; so what it continues need not be held any more.
+        """
+        tree = Published(view.place).tiles(view.head.size)
+        for held in [one for one in self.state.held if one.head.size < view.head.size]:
+            try:
+                data = fork.make(self.trust, held.note, view.note, tree)
+            except (StoreError, OSError):
+                return  # The place does not answer; each file would be waited for.
+            except LedgerError:
+                continue
+            if data is not None:
+                yield from self._tell.expose(view.place.name, fork.check(data, self.trust), other=held.vantage)
+            self.state.held.remove(held)
+
+    def _settle(self, views: list[View]) -> Iterator[Event]:
+        """What is held and the trunk has grown beyond is on it, or convicts the log."""
+        trunk = self._trunk()
+        for held in [one for one in self.state.held if trunk is not None and one.head.size <= trunk.size]:
+            try:
+                data = self._against_trunk(held, views)
+            except (LedgerError, OSError):
+                continue
+            if data is not None:
+                yield from self._tell.expose(held.vantage, fork.check(data, self.trust))
+            self.state.held.remove(held)
 
     def _contradiction(self, view: View, views: list[View]) -> bytes | None:
         """Evidence that a view and the trunk contradict each other, or None: one continues the other.
@@ -178,25 +204,36 @@ class Follower:
         Raises VerificationFailed, CannotVerify, StoreError, FormatError where neither can be proved.
         """
         trunk = self._trunk()
-        if trunk is None or self.state.trunk is None or (view.head.size, view.head.root) == (trunk.size, trunk.root):
+        if trunk is None or self.state.trunk is None:
             return None
-        if view.head.size >= trunk.size:
-            tree = Published(view.place).tiles(view.head.size)
-            return fork.make(self.trust, self.state.trunk, view.note, tree)
-        # An older view is proved by the trunk's files: those kept of the last audit, or any that lead to its root.
+        if view.head.size > trunk.size:
+            return fork.make(self.trust, self.state.trunk, view.note, Published(view.place).tiles(view.head.size))
+        return self._against_trunk(Held(view.place.name, view.note, view.head), views)
+
+    def _against_trunk(self, held: Held, views: list[View]) -> bytes | None:
+        """Evidence that a note no larger than the trunk contradicts it, or None: the trunk continues it.
+
+        It is proved by the trunk's files: those kept of the last audit, or any that lead to its root. Raises
+        CannotVerify if there are none.
+        """
+        trunk, note = self._trunk(), self.state.trunk
+        if trunk is None or note is None or held.head == trunk:
+            return None
+        if held.head.size == trunk.size:
+            return fork.make(self.trust, note, held.note)
         places: list[Place] = [Folder(self._cache)] if self._cache.is_dir() else []
         places += [one.place for one in views if one.head.size >= trunk.size]
-        problem: LedgerError = CannotVerify(f"nobody shows the tree of {count(trunk.size, 'record')} any more")
+        problem = f"nobody shows the tree of {count(trunk.size, 'record')} any more"
         for place in places:
             try:
-                return fork.make(self.trust, view.note, self.state.trunk, Published(place).tiles(trunk.size))
-            except (VerificationFailed, CannotVerify, StoreError, FormatError) as error:
-                problem = error
-        raise CannotVerify(str(problem))
+                return fork.make(self.trust, held.note, note, Published(place).tiles(trunk.size))
+            except (LedgerError, OSError) as error:
+                problem = str(error)
+        raise CannotVerify(problem)
 
     @property
     def _cache(self) -> Path:
-        return self._directory / "cache"
+        return self._directory / CACHE
 
     def _judge(self, view: View, now: float) -> tuple[Opened | None, str, str]:
         """Whether a view bears what the trust file asks for, and lately: the view opened (None: it does not), and what
@@ -214,37 +251,10 @@ class Follower:
             return opened, "", ""
         time = cosigned_at(self.trust, opened)
         if now - time > most:
-            age = f"{(now - time) / 3600:.1f} hours old" if time else "missing"
-            allowed = f"at most {most / 3600:g} hours are allowed: it may be an old state, or the log stands still"
+            age = f"{duration(int(now - time))} old" if time else "missing"
+            allowed = f"at most {duration(most)} is allowed: it may be an old state, or the log stands still"
             return opened, "old", f"the cosignatures of the {view.head.size} records are {age}; {allowed}"
         return opened, "", ""
-
-    def _expose(self, view: View, found: fork.Fork) -> Iterator[Event]:
-        """Write the evidence, call for help, and remember that this vantage point shows another history."""
-        known = self.state.forks.get(view.place.name)
-        path = self._directory / known if known else evidence.keep(self._directory, found)
-        words = (
-            f"{view.place.name} shows another history of {self.trust.origin} than was verified before. "
-            f"{found.message[0].upper()}{found.message[1:]}; {fork.MEANING}. Keep the evidence, and ask the "
-            "operator, the witnesses and other users which history they were shown; it convinces whoever has the trust "
-            "file"
-        )
-        yield self._event(
-            "fork", view.place, words, file=str(path), again=known is not None,
-            first={"size": found.first.size, "root": found.first.root.hex()},
-            second={"size": found.second.size, "root": found.second.root.hex()},
-            root_of_second_at_first=found.root.hex(),
-        )  # fmt: skip
-        if known is None:
-            # Called before it is noted as known: when killed in between, help is called twice rather than never.
-            if path.name not in self.state.forks.values():
-                yield from self._call(view.place, path)
-            self.state.forks[view.place.name] = path.name
-            self.state.write()
-
-    def _call(self, place: Place | None, path: Path) -> Iterator[Event]:
-        if self._settings.call is not None:
-            yield self._event("called", place, self._settings.call(path), file=str(path))
 
     def _sum_up(self, on_trunk: list[View], views: list[View]) -> Iterator[Event]:
         trunk = self._trunk()
@@ -262,83 +272,28 @@ class Follower:
             words = f"{who} one history of {self.trust.origin}, {count(trunk.size, 'record')}, root {short(trunk.root)}"
             yield self._event("same", None, words, size=trunk.size, root=trunk.root.hex(), vantages=len(views))
 
-    def _audit(self, trunk: Checkpoint, views: list[View]) -> Iterator[Event]:
-        """Audit what is new, at one vantage point after the other until the records are found to be in order."""
-        worst: Report | None = None
-        for view in views:
-            try:
-                report = self._verify(view)
-                found = self._fork_in(view, report)
-            except (CannotVerify, FormatError, StoreError, VerificationFailed) as error:
-                yield self._event("unaudited", view.place, f"{view.place.name} cannot be audited: {error}")
-                continue
-            if report.exit_code == 0:
-                yield from self._accept(view, report)
-                return
-            if found is not None:
-                yield from self._expose(view, found)
-                continue
-            told = "; ".join([*map(str, report.findings[:3]), *report.unable[:3]])
-            kind = "damaged" if report.exit_code == VerificationFailed.exit_code else "unaudited"
-            self._audited_in_vain.add((trunk.size, trunk.root))
-            if kind == "damaged":
-                worst = report
-            yield self._event(kind, view.place, f"the audit at {view.place.name}: {report.meaning}: {told}")
-        if worst is not None:
-            path = self._directory / f"audit-{worst.size}.json"
-            write_whole(path, json.dumps(worst.to_json(), ensure_ascii=False, indent=1).encode() + b"\n", force=True)
-            words = f"wherever {self.trust.origin} was audited, {worst.meaning}; the report is in {path}"
-            yield self._event("failed", None, words, file=str(path), size=worst.size)
-            yield from self._call(None, path)
 
-    def _verify(self, view: View) -> Report:
-        trunk = self._trunk()
-        make_dir(self._cache)
-        return verify(
-            view.place.name,
-            trust=self.trust,
-            remember=self._directory / "audit.json",
-            cache=self._cache,
-            seen=None if trunk is None else Head(trunk.size, trunk.root, self.state.trunk or b""),
-            jobs=self._settings.jobs,
-            progress=self._settings.progress,
-            raise_on_failure=False,
+def _require_tree(view: View) -> None:
+    """What becomes the trunk has files that make its root, at least those of its last tiles, and a sane size.
+
+    A signed size costs whoever signs it nothing; a trunk that nobody can grow beyond would end all comparing. Raises
+    VerificationFailed (LED-TREE), CannotVerify, FormatError, StoreError.
+    """
+    size = view.head.size
+    if not 1 <= size <= MOST_RECORDS:
+        raise CannotVerify(
+            f"it is signed for {count(size, 'record')}; this program follows logs of 1 to {MOST_RECORDS}"
+        )
+    tree: HashReader = Published(view.place).tiles(size)
+    root = subtree_root(tree, 0, size)
+    if root != view.head.root:
+        raise VerificationFailed(
+            "LED-TREE", "its tiles do not make the root that is signed", expected=view.head.root.hex(), found=root.hex()
         )
 
-    def _fork_in(self, view: View, report: Report) -> fork.Fork | None:
-        """What the place shows may have become another history since its checkpoint was looked at; raises as `make`."""
-        if "LED-FORK" not in report.counts or self.state.trunk is None:
-            return None
-        tree = Published(view.place).tiles(report.sealed)
-        data = fork.make(self.trust, self.state.trunk, report.checkpoint, tree)
-        return None if data is None else fork.check(data, self.trust)
 
-    def _accept(self, view: View, report: Report) -> Iterator[Event]:
-        """Note what was audited; the log may have grown since it was looked at."""
-        before, self.state.trunk, self.state.audited = self.state.audited, report.checkpoint, report.size
-        self.state.write()
-        copies.tidy(self._cache, before, report.size)
-        words = f"{count(report.size, 'record')} of {self.trust.origin} audited: {report.meaning}"
-        yield self._event(
-            "audited", view.place, words, size=report.size, root=report.root.hex(), not_checked=list(report.not_checked)
-        )
-        yield from self._pin(view, report)
-
-    def _pin(self, view: View, report: Report) -> Iterator[Event]:
-        """Keep the checkpoint for `sign` to pin; the one kept may be of another history, verified elsewhere."""
-        if self._settings.seen is None:
-            return
-        seen = self._seen()
-        try:
-            if seen is not None and seen.size <= report.size:
-                tree = Published(view.place).tiles(report.size)
-                data = fork.make(self.trust, seen.checkpoint, report.checkpoint, tree)
-                if data is not None:
-                    yield from self._expose(view, fork.check(data, self.trust))
-                    return
-            self._settings.seen.advance(self.trust.ledger_id, report.checkpoint)
-        except (StoreError, FormatError, CannotVerify, VerificationFailed) as error:
-            yield self._event("unaudited", view.place, f"the checkpoint is not kept for `sign` to pin: {error}")
+def _latest(opened: Opened) -> int:
+    return max((time for _, time in opened.times), default=0)
 
 
 def cosigned_at(trust: Trust, opened: Opened) -> int:

@@ -10,13 +10,14 @@ from typing import Final, Self
 
 from creditledger.audit.published import Published
 from creditledger.audit.trust import Trust
-from creditledger.errors import FormatError, NoLedger, StoreError, UsageError
+from creditledger.errors import FormatError, LedgerError, UsageError
 from creditledger.ledger.layout import Layout
 from creditledger.ledger.log import parse_checkpoint
 from creditledger.store.files import make_dir
 from creditledger.store.lock import WriterLock
+from creditledger.watch.audits import Settings
 from creditledger.watch.events import Event
-from creditledger.watch.follower import Follower, Settings
+from creditledger.watch.follower import Follower
 from creditledger.watch.state import MAX_VANTAGES
 from creditledger.web.place import TIMEOUT, Place, open_place
 from creditledger.web.threads import FetchThreads
@@ -128,5 +129,5 @@ class Watcher:
 def _checkpoint(place: Place) -> bytes | Event:
     try:
         return Published(place).checkpoint_note()
-    except (FormatError, NoLedger, StoreError) as error:
+    except (LedgerError, OSError) as error:  # Whatever a place does, the others are looked at.
         return Event("unreachable", "", place.name, f"{place.name} could not be read: {error}")

@@ -20,7 +20,7 @@ from contextlib import suppress
 from typing import Any, Final, NamedTuple, cast
 
 from creditledger._version import __version__
-from creditledger.errors import FormatError, StoreError
+from creditledger.errors import FormatError, StoreError, UsageError
 from creditledger.web.url import Target, parse_url
 
 TIMEOUT: Final = 10.0
@@ -31,6 +31,8 @@ SLOWEST: Final = 16_384
 
 ATTEMPTS: Final = 4
 MAX_REDIRECTS: Final = 5
+MAX_MEMBERS: Final = 8
+"""Members that the gzip data of an answer may consist of; servers write one."""
 MAX_WAIT: Final = 5.0
 """Seconds to wait at most before the next attempt, whatever the far side asks for."""
 
@@ -82,7 +84,7 @@ class Client:
         Raises:
             UsageError: it is not an address to fetch from.
             FormatError: the body has more than `most` bytes, or is not encoded as it says.
-            StoreError: there was no answer, or it leads to another origin.
+            StoreError: there was no answer, or it leads to another origin or nowhere.
         """
         target = parse_url(url)
         for _ in range(MAX_REDIRECTS + 1):
@@ -190,9 +192,9 @@ class Client:
                 response = Response(answer.status, _headers(answer), _read(answer, most))
                 sound = keep and not answer.will_close
         except TimeoutError as error:
-            raise _Broken(f"no answer within {self._timeout:g} s, or one too slow") from error
+            raise _Broken(f"no answer within {self._timeout:.3g} s, or one too slow") from error
         except (http.client.HTTPException, OSError, ValueError) as error:
-            raise _Broken(f"{type(error).__name__}: {error}"[:300]) from error
+            raise _Broken(f"{type(error).__name__}: {_shown(error)}") from error
         finally:
             if not sound:
                 connection.close()
@@ -220,10 +222,19 @@ def _redirected(target: Target, url: str, location: str) -> Target:
     if location.startswith("/") and not location.startswith("//"):
         host = f"[{target.host}]" if ":" in target.host else target.host
         location = f"{target.scheme}://{host}:{target.port}{location}"
-    found = parse_url(location)
+    try:
+        found = parse_url(location)
+    except UsageError:
+        where = f"'{_shown(location, 200)}'" if location else "nowhere"
+        raise StoreError(f"{url} redirects to {where}, which is no address to fetch from") from None
     if found.origin != target.origin:
         raise StoreError(f"{url} redirects to {location:.200}, another origin; if that is right, give its address")
     return found
+
+
+def _shown(words: object, most: int = 300) -> str:
+    """What the far side said, or may have said, in printable ASCII and cut: it must not steer a terminal."""
+    return ascii(str(words))[1:-1][:most]
 
 
 def _headers(answer: http.client.HTTPResponse) -> dict[str, str]:
@@ -234,13 +245,14 @@ def _read(answer: http.client.HTTPResponse, most: int) -> bytes:
     """The body, decoded; raises FormatError beyond `most` bytes."""
     encoding = (answer.getheader("Content-Encoding") or "identity").strip().lower()
     if encoding not in ("identity", "gzip", "x-gzip"):
-        raise FormatError(f"the answer is encoded as {encoding!r:.40}, which was not asked for")
+        raise FormatError(f"the answer is encoded as '{_shown(encoding, 40)}', which was not asked for")
     if encoding == "identity":
         if answer.length is not None and answer.length > most:
             raise FormatError(f"the answer has {answer.length} bytes; at most {most} are expected")
         body = _read_raw(answer, most)
     else:
-        body = _inflate(_read_raw(answer, most + _PIECE), most)
+        packed = _read_raw(answer, most + _PIECE)
+        body = _inflate(packed, most) if packed else b""
     return body
 
 
@@ -256,9 +268,9 @@ def _read_raw(answer: http.client.HTTPResponse, most: int) -> bytes:
 
 
 def _inflate(data: bytes, most: int) -> bytes:
-    """The content of gzip data, of one member or several."""
+    """The content of gzip data, of one member or a few: for thousands of them one would copy the rest as often."""
     body = b""
-    while data:
+    for _ in range(MAX_MEMBERS):
         inflater = zlib.decompressobj(zlib.MAX_WBITS | 16)
         try:
             body += inflater.decompress(data, most + 1 - len(body))
@@ -269,7 +281,9 @@ def _inflate(data: bytes, most: int) -> bytes:
         if not inflater.eof:
             raise _Broken("the gzip data of the answer broke off")
         data = inflater.unused_data
-    return body
+        if not data:
+            return body
+    raise FormatError(f"the answer is gzip data of more than {MAX_MEMBERS} members")
 
 
 class _Watch:

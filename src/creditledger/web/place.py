@@ -10,7 +10,6 @@ import errno
 import os
 import re
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,6 +32,7 @@ _NOT_THERE: Final = frozenset({403, 404, 410})
 
 _FILE_MODE: Final = 0o644
 _DIR_MODE: Final = 0o755
+_DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _WORK: Final = ".work"
 _LOCK: Final = ".lock"
 
@@ -120,15 +120,14 @@ class UrlPlace:
 class Folder:
     """A directory of published files (`Place`), and where they are written.
 
-    Only regular files are read, and no link is followed below the directory, so that nothing outside is. Files are
-    written whole under their names or not at all, mode 0644.
+    Only regular files are read, and no link is followed below the directory, whether to read, to write or to remove, so
+    that nothing outside is touched. Files are written whole under their names or not at all, mode 0644.
     """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.name = str(directory)
-        self._unsynced: set[Path] = set()
-        self._inside: set[Path] = set()
+        self._unsynced: set[tuple[str, ...]] = set()
 
     def read(self, path: str, most: int) -> bytes | None:
         """See `Place`."""
@@ -156,98 +155,100 @@ class Folder:
 
     def _open(self, names: list[str]) -> int:
         """Open a file step by step, since only the last step of a path can be kept from being a link."""
-        at = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            for name in names[:-1]:
-                inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
-                os.close(at)
-                at = inner
+        with self._below(tuple(names[:-1])) as at:
             # Without O_NONBLOCK, opening a pipe would wait for a writer.
             return os.open(names[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=at)
-        finally:
-            os.close(at)
 
     def write(self, path: str, data: bytes) -> None:
         """Write a file under its name, in place of any that is there; its entry is durable after `sync`.
 
-        Raises StoreError.
+        Raises StoreError, also where a link, or something that is no file, stands in the way.
         """
-        target = self.directory.joinpath(*_check(path))
+        *names, last = _check(path)
         try:
-            with self._new_file() as (descriptor, name):
-                _write_all(descriptor, data)
-                os.fsync(descriptor)
-                self._make_parent(target)
-                os.replace(name, target)
+            with (
+                self._below((_WORK,), make=True) as work,
+                _new_file(work, data) as name,
+                self._below(tuple(names), make=True) as parent,
+            ):
+                os.replace(name, last, src_dir_fd=work, dst_dir_fd=parent)
         except OSError as error:
-            raise disk_error("write", target, error.errno, str(error)) from error
-        self._unsynced.add(target.parent)
+            raise self._error("write", path, error) from error
+        self._unsynced.add(tuple(names))
 
     @contextmanager
-    def _new_file(self) -> Iterator[tuple[int, str]]:
-        """A file in the working directory, its descriptor and name, removed in the end if it is still there."""
-        work = self.directory / _WORK
+    def _below(self, names: tuple[str, ...], *, make: bool = False) -> Iterator[int]:
+        """The descriptor of a directory below this one, which no link leads to; made on the way with `make`."""
+        at = os.open(self.directory, _DIRECTORY)
         try:
-            descriptor, name = tempfile.mkstemp(dir=work)
-        except FileNotFoundError:
-            self._make_dir(work)
-            descriptor, name = tempfile.mkstemp(dir=work)
-        try:
-            os.fchmod(descriptor, _FILE_MODE)
-            yield descriptor, name
+            for depth, name in enumerate(names):
+                if make:
+                    self._make_dir(at, names[:depth], name)
+                inner = os.open(name, _DIRECTORY | os.O_NOFOLLOW, dir_fd=at)
+                os.close(at)
+                at = inner
+            yield at
         finally:
-            os.close(descriptor)
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(name)
+            os.close(at)
 
-    def _make_parent(self, target: Path) -> None:
-        """Make the directory that a file is to be in; one that a link leads out to is refused."""
-        parent = target.parent
-        if parent in self._inside:
-            return
-        self._make_dir(parent)
-        if parent.resolve() != self.directory.resolve() / parent.relative_to(self.directory):
-            raise StoreError(f"{parent} is, or lies behind, a link; what is published stays in its directory")
-        self._inside.add(parent)
+    def _make_dir(self, at: int, parents: tuple[str, ...], name: str) -> None:
+        try:
+            os.stat(name, dir_fd=at, follow_symlinks=False)
+        except FileNotFoundError:
+            with contextlib.suppress(FileExistsError):  # Another thread made it meanwhile.
+                os.mkdir(name, _DIR_MODE, dir_fd=at)
+            self._unsynced.add(parents)
 
-    def _make_dir(self, path: Path) -> None:
-        if not path.is_dir():
-            if path != self.directory:
-                self._make_dir(path.parent)
-            path.mkdir(mode=_DIR_MODE, parents=path == self.directory, exist_ok=True)
-            self._unsynced.add(path.parent)
+    def _error(self, action: str, path: str, error: OSError) -> StoreError:
+        target = self.directory / path
+        if error.errno in (errno.ENOTDIR, errno.ELOOP, errno.EISDIR):
+            return StoreError(
+                f"cannot {action} {target}: on the way, or in its place, stands a link, or what is no part of a "
+                "published log; nothing is followed out of the directory, so move that away"
+            )
+        return disk_error(action, target, error.errno, str(error))
 
     def make(self) -> None:
         """Make the directory, mode 0755, if it is not there. Raises StoreError."""
         try:
-            self._make_dir(self.directory)
+            missing = [one for one in (self.directory, *self.directory.parents) if not one.exists()]
+            self.directory.mkdir(mode=_DIR_MODE, parents=True, exist_ok=True)
+            for one in missing:
+                sync_dir(one.parent)
         except OSError as error:
             raise disk_error("make the directory", self.directory, error.errno, str(error)) from error
 
-    def remove_dir(self, path: str) -> int:
-        """Remove a directory and the files in it; returns how many there were, 0 too if there is no such directory."""
-        target = self.directory.joinpath(*_check(path))
+    def remove_dir(self, path: str, keep: str | None = None) -> int:
+        """Remove a directory and the files in it; with `keep`, only its files of other names.
+
+        Returns how many files there were, 0 too if there is no such directory. Raises StoreError.
+        """
+        *names, last = _check(path)
+        removed = 0
         try:
-            if target.is_symlink() or not target.is_dir():
-                return 0
-            files = list(target.iterdir())
-            for file in files:
-                file.unlink()
-            target.rmdir()
+            with self._below(tuple(names)) as parent:
+                with self._below((*names, last)) as inner:
+                    for name in os.listdir(inner):
+                        if name != keep:
+                            os.unlink(name, dir_fd=inner)
+                            removed += 1
+                if keep is None:
+                    os.rmdir(last, dir_fd=parent)
+                    self._unsynced.discard((*names, last))
         except OSError as error:
-            raise disk_error("remove", target, error.errno, str(error)) from error
-        self._inside.discard(target)
-        self._unsynced.discard(target)
-        return len(files)
+            if error.errno not in _ABSENT:
+                raise self._error("remove", path, error) from error
+        return removed
 
     def sync(self) -> None:
         """Make the entries of all files written so far durable. Raises StoreError."""
         dirty, self._unsynced = self._unsynced, set()
-        for path in sorted(dirty):
+        for names in sorted(dirty):
             try:
-                sync_dir(path)
+                with self._below(names) as descriptor:
+                    os.fsync(descriptor)
             except OSError as error:
-                raise disk_error("write", path, error.errno, str(error)) from error
+                raise self._error("write", "/".join(names), error) from error
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -264,17 +265,42 @@ class Folder:
                 self._clear()
 
     def _clear(self) -> None:
-        work = self.directory / _WORK
-        try:
-            if work.is_dir():
-                for left in work.iterdir():
-                    left.unlink()
-                work.rmdir()
-        except OSError as error:
-            raise disk_error("clear away", work, error.errno, str(error)) from error
+        """Remove the working directory with the files in it, or what stands in its place: of a link, the link alone.
+
+        What cannot be removed is in nobody's way: if nothing can be written, writing says so.
+        """
+        with contextlib.suppress(OSError):
+            with self._below(()) as at:
+                try:
+                    with self._below((_WORK,)) as work:
+                        for left in os.listdir(work):
+                            with contextlib.suppress(OSError):
+                                os.unlink(left, dir_fd=work)
+                    os.rmdir(_WORK, dir_fd=at)
+                except NotADirectoryError:
+                    os.unlink(_WORK, dir_fd=at)
+            self._unsynced.discard((_WORK,))
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+@contextmanager
+def _new_file(work: int, data: bytes) -> Iterator[str]:
+    """A whole file in the working directory, by its name there; removed in the end if it is still there."""
+    name = os.urandom(8).hex()
+    descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=work)
+    try:
+        try:
+            _write_all(descriptor, data)
+            os.fchmod(descriptor, _FILE_MODE)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        yield name
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=work)
 
 
 def _read_all(descriptor: int, most: int) -> bytes:

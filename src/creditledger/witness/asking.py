@@ -24,12 +24,14 @@ from creditledger.tlog.cosignature import timestamp
 from creditledger.tlog.note import MAX_NOTE_BYTES, Signature, Verifier, open_note
 from creditledger.tlog.policy import Witness
 from creditledger.web.url import below
-from creditledger.witness import MAX_CLOCK_SKEW
+from creditledger.witness import MAX_TIME_APART
 
 MAX_ANSWER_BYTES: Final = 65_536
 """Of an answer to `add-checkpoint`: room for 20 post-quantum signature lines."""
 MAX_CONFLICTS: Final = 3
 """How often a witness may answer with another size before it is given up: others may be asking it, too."""
+
+_MAX_PROBLEM: Final = 1000
 
 _OK: Final = 200
 _CONFLICT: Final = 409
@@ -44,7 +46,8 @@ class Asked(NamedTuple):
 
     Attributes:
         witness: which one.
-        signatures: its cosignatures of exactly this checkpoint, verified, with a time within 300 s of the own clock.
+        signatures: its cosignatures of exactly this checkpoint, verified, with a time within
+            `MAX_TIME_APART` of the own clock.
         size: the size that the witness says it had cosigned before; None if it did not say. Not to be trusted.
         proof_of_size: a checkpoint that the log signed, as a note, which the witness had and which has a larger tree
             than this checkpoint, or which this witness finds this checkpoint to contradict.
@@ -237,10 +240,10 @@ class _Conversation:
         now = int(self._request.now())
         for signature in note.signatures:
             found = timestamp(signature)
-            if abs(found - now) > MAX_CLOCK_SKEW:
+            if abs(found - now) > MAX_TIME_APART:
                 raise _Problem(
                     f"its cosignature has the time {found}, and it is {now} here, in POSIX seconds: more than "
-                    f"{MAX_CLOCK_SKEW} s apart; one of the two clocks is wrong"
+                    f"{MAX_TIME_APART} s apart; one of the two clocks is wrong"
                 )
         return note.signatures
 
@@ -288,4 +291,6 @@ class _Refusal(_Problem):
 
 
 def _in_words(error: Exception) -> str:
-    return str(error) if isinstance(error, LedgerError) else f"{type(error).__name__}: {error}"[:300]
+    """An error in one line; what a witness said in it can neither begin another nor move the cursor of a terminal."""
+    words = str(error) if isinstance(error, LedgerError) else f"{type(error).__name__}: {error}"
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in words[:_MAX_PROBLEM])

@@ -1,7 +1,10 @@
 """Serving a WSGI application with waitress until the process is told to stop.
 
 Waitress (an optional extra, `creditledger[server]`) is pure Python without dependencies. It reads a whole request
-before a thread is given to it, so slow clients hold up nobody; it bounds headers, bodies, connections and idleness.
+before a thread is given to it, so slow clients take no thread, only one of the connections there are; it bounds
+headers, bodies, connections and idleness, and `channels` how long a request may take to come in. Somebody who opens
+hundreds of connections, again and again, can still keep others out: against that, the server in front that speaks TLS
+has to bound the connections of each address. Nothing here sees addresses.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable
 from types import FrameType
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from creditledger.errors import StoreError, UsageError
 from creditledger.tlog.add_checkpoint import MAX_REQUEST_BYTES
@@ -33,6 +36,26 @@ def require_server() -> None:
         ) from None
 
 
+def require_port(host: str, port: int) -> None:
+    """Return if somebody can listen there now; raise StoreError, which says why, if not."""
+    import socket
+
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, kind, protocol, _, address in found[:1]:
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(address)
+                probe.listen(1)
+    except OSError as error:
+        raise _nobody(host, port, error) from error
+
+
+def _nobody(host: str, port: int, error: OSError | ValueError) -> StoreError:
+    why = (error.strerror if isinstance(error, OSError) else "") or str(error)
+    return StoreError(f"nobody can listen on {host}:{port}: {why}; name another address with --listen")
+
+
 def serve(application: WSGIApplication, host: str, port: int, ready: Callable[[int], None]) -> None:
     """Serve until SIGTERM or an interrupt, then end cleanly; to be called in the main thread.
 
@@ -49,9 +72,13 @@ def serve(application: WSGIApplication, host: str, port: int, ready: Callable[[i
     require_server()
     from waitress.server import create_server
 
+    from creditledger.witness.channels import use_timely_channels
+
+    sockets: dict[int, Any] = {}
     try:
         server = create_server(
             application,
+            map=sockets,
             host=host,
             port=port,
             threads=THREADS,
@@ -62,7 +89,8 @@ def serve(application: WSGIApplication, host: str, port: int, ready: Callable[[i
             ident=None,
         )
     except (OSError, ValueError) as error:
-        raise StoreError(f"nobody can listen on {host}:{port}: {error}") from error
+        raise _nobody(host, port, error) from error
+    use_timely_channels(sockets)
     before = signal.signal(signal.SIGTERM, _stop)
     try:
         listening = getattr(server, "effective_listen", None) or [(host, server.effective_port)]

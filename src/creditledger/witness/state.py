@@ -13,6 +13,7 @@ or a DIR that was lost and made anew is recognised by being behind it.
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +28,8 @@ from creditledger.store.head import Head, HeadStore
 from creditledger.store.lmdb_engine import LmdbEngine, probe
 from creditledger.store.lock import WriterLock
 from creditledger.tlog.note import MAX_NOTE_BYTES
+
+_logger = logging.getLogger("creditledger")
 
 _TABLES: Final = ("logs", "head", "contradictions")
 _HEAD_KEY: Final = b"head"
@@ -114,6 +117,12 @@ class WitnessState:
             state = cls(engine, lock, heads, identities)
             found = state.check()
             _require_newest(directory, found, outside)
+            if found.stores and not outside:
+                _logger.warning(
+                    "this machine has no record of the key of this witness, which has cosigned %d times: whether %s is "
+                    "its newest memory cannot be told. If it was moved here, make sure that it runs nowhere else",
+                    found.stores, directory,
+                )  # fmt: skip
             for one in identities:
                 heads.store(one, found.stores, found.digest, b"")
         except BaseException:

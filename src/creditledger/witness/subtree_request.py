@@ -14,7 +14,7 @@ from typing import NamedTuple, Self
 
 from creditledger.errors import FormatError
 from creditledger.tlog.add_checkpoint import MAX_HEAD_BYTES, MAX_REQUEST_BYTES
-from creditledger.tlog.lines import HASH_LINE_BYTES, ascii_lines, format_hashes, parse_hashes, parse_number
+from creditledger.tlog.lines import HASH_LINE_BYTES, format_hashes, parse_hashes, parse_number, split_head
 from creditledger.tlog.tree import MAX_SIZE, is_subtree
 
 _MAX_HEAD_BYTES = MAX_HEAD_BYTES + len(f"subtree {MAX_SIZE}") + HASH_LINE_BYTES
@@ -49,12 +49,9 @@ class SignSubtree(NamedTuple):
         Raises:
             FormatError: it is not in this format, beyond its bounds, or the interval is no subtree.
         """
-        if len(data) > MAX_REQUEST_BYTES:
-            raise FormatError(f"a sign-subtree request has at most {MAX_REQUEST_BYTES} bytes, not {len(data)}")
-        end_of_head = data.find(b"\n\n", 0, _MAX_HEAD_BYTES)
-        if end_of_head < 0:
-            raise FormatError("a sign-subtree request has an empty line before the checkpoint; this one has none")
-        first, *hashes = ascii_lines(data[: end_of_head + 1], "the head of a sign-subtree request")
+        (first, *hashes), checkpoint = split_head(
+            data, "a sign-subtree request", most=MAX_REQUEST_BYTES, most_head=_MAX_HEAD_BYTES
+        )
         match first.split(" "):
             case ["subtree", start_text, end_text]:
                 start, end = parse_number(start_text, "the start"), parse_number(end_text, "the end")
@@ -65,4 +62,4 @@ class SignSubtree(NamedTuple):
         root = parse_hashes(hashes[:1], "the root of the subtree")
         if not root:
             raise FormatError("a sign-subtree request has the root of the subtree on its second line; this one has not")
-        return cls(start, end, root[0], parse_hashes(hashes[1:], "the proof"), data[end_of_head + 2 :])
+        return cls(start, end, root[0], parse_hashes(hashes[1:], "the proof"), checkpoint)
