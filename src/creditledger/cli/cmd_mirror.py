@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import click
@@ -38,7 +37,7 @@ def command(source: str, out: Path, trust: Path, every: int | None, as_json: boo
     if every is None:
         _tell(_once(source, out, trusted, quiet=as_json), out, lines=False, as_json=as_json)
         return
-    with until_stopped():
+    with until_stopped() as pause:
         while True:
             try:
                 _tell(_once(source, out, trusted, quiet=as_json), out, lines=True, as_json=as_json)
@@ -47,7 +46,7 @@ def command(source: str, out: Path, trust: Path, every: int | None, as_json: boo
             except (StoreError, CannotVerify) as error:
                 # It may be there again next time; what contradicts a signature will not.
                 output.say(f"note: {error}")
-            time.sleep(every / 1_000_000)
+            pause(every / 1_000_000)
 
 
 def _once(source: str, out: Path, trust: Trust, *, quiet: bool) -> Mirrored:

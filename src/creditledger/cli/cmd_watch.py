@@ -89,13 +89,13 @@ def command(
             if once:
                 return _round(watcher, {}, as_json=as_json)[0]
             told: dict[tuple[str, str], str] = {}
-            with until_stopped():
+            with until_stopped() as pause:
                 while True:
                     began = time.monotonic()
                     code, alarmed = _round(watcher, told, as_json=as_json)
                     if alarmed and words is None:
                         return code
-                    time.sleep(max(0.0, every / 1_000_000 - (time.monotonic() - began)))
+                    pause(max(0.0, every / 1_000_000 - (time.monotonic() - began)))
     return 0
 
 

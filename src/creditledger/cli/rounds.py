@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import signal
 import sys
-import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Self, TypeVar
 
 import click
 
@@ -39,8 +39,8 @@ def in_rounds(once: Callable[[], object], pause: int, *, passing: tuple[type[Led
     A round that is under way is carried out to its end. What may be over by the next one, errors of the classes
     `passing`, is told and ends nothing; that there is no ledger does.
     """
-    with _interruption() as interrupted:
-        while not interrupted.is_set():
+    with _Interruption(at_once=False) as interruption:
+        while not interruption.asked:
             wait = pause / 1_000_000
             try:
                 once()
@@ -52,33 +52,64 @@ def in_rounds(once: Callable[[], object], pause: int, *, passing: tuple[type[Led
                 wait = min(wait, _LOCKED_AGAIN)
             except passing as error:
                 output.say(f"note: {output.explain(error)}")
-            interrupted.wait(wait)
+            interruption.pause(wait)
     return 0
 
 
 @contextmanager
-def until_stopped() -> Iterator[None]:
-    """What is done within goes on for ever, and can be broken off anywhere: SIGINT and SIGTERM end it as meant."""
+def until_stopped() -> Iterator[Callable[[float], None]]:
+    """What is done within goes on for ever, and can be broken off anywhere: SIGINT and SIGTERM end it as meant.
 
-    def stop(*_: object) -> NoReturn:
-        raise KeyboardInterrupt
+    Gives a function that waits some seconds between two rounds. An interrupt that came where Python drops exceptions,
+    in a destructor say, is heard there at the latest.
+    """
+    with _Interruption(at_once=True) as interruption:
 
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    except KeyboardInterrupt:
-        output.say("stopped")
-    finally:
-        signal.signal(signal.SIGTERM, before)
+        def pause(seconds: float) -> None:
+            interruption.pause(seconds)
+            if interruption.asked:
+                raise KeyboardInterrupt
+
+        try:
+            yield pause
+        except KeyboardInterrupt:
+            output.say("stopped")
 
 
-@contextmanager
-def _interruption() -> Iterator[threading.Event]:
-    """An event that is set when the process is to end; what it is doing then, it does to the end."""
-    asked = threading.Event()
-    before = {name: signal.signal(name, lambda *_: asked.set()) for name in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked
-    finally:
-        for name, handler in before.items():
+class _Interruption:
+    """SIGINT and SIGTERM while something goes on: `asked` tells that the process is to end.
+
+    `at_once`: what it is doing then is broken off by KeyboardInterrupt, otherwise done to the end. A handler runs
+    between any two steps of the main thread, so no lock is used: the thread might hold it.
+    """
+
+    def __init__(self, *, at_once: bool) -> None:
+        self.asked = False
+        self._at_once = at_once
+        self._pausing = False
+        self._before: dict[signal.Signals, Any] = {}
+
+    def pause(self, seconds: float) -> None:
+        """Waits, unless and until the process is to end."""
+        try:
+            self._pausing = True
+            if not self.asked:
+                time.sleep(seconds)
+            self._pausing = False
+        except KeyboardInterrupt:
+            self.asked = True
+        finally:
+            self._pausing = False
+
+    def __enter__(self) -> Self:
+        self._before = {name: signal.signal(name, self._hear) for name in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for name, handler in self._before.items():
             signal.signal(name, handler)
+
+    def _hear(self, *_: object) -> None:
+        self.asked = True
+        if self._at_once or self._pausing:
+            raise KeyboardInterrupt
