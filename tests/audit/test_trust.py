@@ -15,8 +15,9 @@ from audit.logs import ORIGIN, log_signer
 from creditledger.audit import Trust, verify
 from creditledger.audit.trust import MAX_BYTES, MAX_BYTES_2
 from creditledger.errors import FormatError, LedgerError, UnsupportedError, UsageError
+from creditledger.tlog.checkpoint import Checkpoint, sign_checkpoint
 from creditledger.tlog.cosignature import CosignatureSigner
-from creditledger.tlog.note import format_vkey
+from creditledger.tlog.note import NoteSigner, format_vkey
 from creditledger.tlog.policy import Policy
 
 KEY = log_signer().verifier.vkey
@@ -272,3 +273,13 @@ def test_what_is_no_regular_file_is_refused_and_not_waited_for(kind: str, tmp_pa
     if kind != "directory":
         with pytest.raises(FormatError, match="no regular file"):
             verify(path, trust=TRUST)
+
+
+def test_an_altered_checkpoint_of_this_log_is_not_taken_for_that_of_another() -> None:
+    signer = NoteSigner(ORIGIN, b"\x05" * 32)
+    trust = Trust(ORIGIN, bytes(32), (signer.verifier.vkey,))
+    note = sign_checkpoint(Checkpoint(ORIGIN, 1, b"\x01" * 32), signer)
+    assert not trust.may_be_another_log(note.replace(ORIGIN.encode(), b"another.example", 1)), "its origin was edited"
+    other = NoteSigner("another.example", b"\x06" * 32)
+    assert trust.may_be_another_log(sign_checkpoint(Checkpoint("another.example", 1, b"\x01" * 32), other))
+    assert trust.may_be_another_log(sign_checkpoint(Checkpoint("another.example", 1, b"\x01" * 32), signer))

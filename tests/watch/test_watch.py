@@ -20,7 +20,6 @@ from creditledger.audit.trust import Trust
 from creditledger.client.seen import SeenStore
 from creditledger.errors import FormatError, Locked, UsageError
 from creditledger.receipts import fork
-from creditledger.tlog.checkpoint import Checkpoint
 from creditledger.tlog.cosignature import CosignatureSigner
 from creditledger.tlog.policy import Policy
 from creditledger.watch.audits import Audits, Settings, View
@@ -321,10 +320,10 @@ def test_a_history_that_is_swapped_between_the_look_and_the_audit_is_exposed(
 ) -> None:
     audit = Audits.verify
 
-    def swapped(self: Audits, view: View, trunk: Checkpoint) -> Report:
+    def swapped(self: Audits, view: View) -> Report:
         shutil.rmtree(tmp_path / "a")
         publish(tmp_path / "a", OTHER)
-        return audit(self, view, trunk)
+        return audit(self, view)
 
     publish(tmp_path / "a", HONEST)
     monkeypatch.setattr(Audits, "verify", swapped)

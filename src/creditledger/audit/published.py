@@ -111,7 +111,8 @@ def read_signed(place: Place, trust: Trust) -> Opened:
     except FormatError as error:
         raise FormatError(f"{place.name}/{CHECKPOINT} is no signed checkpoint: {error}") from error
     except VerificationFailed:
-        require_origin(note, trust.origin, "this is not the ledger that the trust file names")
+        if trust.may_be_another_log(note):
+            require_origin(note, trust.origin, "this is not the ledger that the trust file names")
         raise
 
 

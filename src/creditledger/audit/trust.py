@@ -29,6 +29,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -196,6 +197,19 @@ class Trust:
             )
         times = tuple((keys.witnesses[_id(one)], timestamp(one)) for one in cosigned)
         return Opened(checkpoint, note, logs, cosigned, times)
+
+    def may_be_another_log(self, note: bytes) -> bool:
+        """Whether a note that does not open may be that of another log, rather than one of this log that was altered:
+        no line of it says that it is by one of these log keys, or such a line is right."""
+        keys: list[Verifier] = [*self._keys.log.values(), *self._keys.post_quantum.values()]
+        # Five characters are the first 30 bits of the key id; the signature has the rest of its last character.
+        if not any(f"\n— {one.name} ".encode() + b64encode(one.key_id)[:5] in note for one in keys):
+            return True
+        try:
+            open_note(note, keys)
+        except (FormatError, VerificationFailed):
+            return False
+        return True
 
     def require(self, opened: Opened) -> None:
         """Return if a checkpoint bears all the signatures that are asked for here.

@@ -194,7 +194,7 @@ def choose(
     head = None if kept is None else kept.load(ledger_id)
     if kept is not None and ledger is not None:
         for heard in kept.heard(ledger_id):
-            if heard.size <= ledger.size:
+            if heard.size <= ledger.size and _is_signed(heard, ledger):
                 _require_same(heard, ledger)
     if head is None:
         return Pin(None, "It pins no history: nothing of this ledger was verified here yet (creditledger verify)")
@@ -222,14 +222,28 @@ def choose(
     )
 
 
+def _own_trust(ledger: Ledger) -> Trust:
+    """A trust file of the ledger in reach, with the log keys that it has and had."""
+    vkeys = [key for key, row in ledger.governance.keys.items() if row.role == "log"]
+    verifiers = [NoteVerifier(ledger.origin, key[1:]) for key in sorted(vkeys)]
+    return Trust(ledger.origin, ledger.ledger_id, tuple(one.vkey for one in verifiers))
+
+
+def _is_signed(heard: Head, ledger: Ledger) -> bool:
+    """Whether a log key of this ledger signed what was heard of; by another it says nothing about this ledger."""
+    try:
+        fork.open_by_log(heard.checkpoint, _own_trust(ledger))
+    except (FormatError, VerificationFailed):
+        return False
+    return True
+
+
 def _require_same(head: Head, ledger: Ledger) -> None:
     """The ledger in reach has the root that was verified; raises `VerificationFailed`, having written the evidence."""
     root = ledger.log.root_at(head.size)
     if root == head.root:
         return
-    vkeys = [key for key, row in ledger.governance.keys.items() if row.role == "log"]
-    verifiers = [NoteVerifier(ledger.origin, key[1:]) for key in sorted(vkeys)]
-    trust = Trust(ledger.origin, ledger.ledger_id, tuple(one.vkey for one in verifiers))
+    trust = _own_trust(ledger)
     message = (
         f"this ledger contradicts the checkpoint of size {head.size} that is known here: somebody was shown "
         "another history (a fork). Nothing is signed"

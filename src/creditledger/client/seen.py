@@ -16,7 +16,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -130,11 +130,11 @@ class SeenStore:
                 heads = sorted([*heard, Head(new.size, new.root, note)], key=_size)
                 self._write_heard(ledger_id, heads[:MAX_HEARD])
 
-    def forget(self, ledger_id: bytes, size: int) -> None:
-        """Let go of what was heard of up to a size: an audit has met it. Raises as `heard`."""
+    def forget(self, ledger_id: bytes, met: Collection[Head]) -> None:
+        """Let go of what was heard of and an audit has met. Raises as `heard`."""
         with self._locked(ledger_id):
             heard = self.heard(ledger_id)
-            left = [one for one in heard if one.size > size]
+            left = [one for one in heard if one not in met]
             if len(left) < len(heard):
                 self._write_heard(ledger_id, left)
 

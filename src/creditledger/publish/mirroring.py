@@ -79,7 +79,8 @@ def _placed(folder: Folder, trust: Trust) -> Opened | None:
     except FormatError as error:
         raise FormatError(f"{folder.directory / CHECKPOINT} is no signed checkpoint: {error}") from error
     except VerificationFailed:
-        require_origin(note or b"", trust.origin, f"{folder.directory} is a copy of another log than this")
+        if trust.may_be_another_log(note or b""):
+            require_origin(note or b"", trust.origin, f"{folder.directory} is a copy of another log than this")
         raise
 
 

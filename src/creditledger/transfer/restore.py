@@ -202,6 +202,7 @@ class _Build:
         self._log_signer = log_signer
         self._content_key = content_key
         self._progress = progress
+        self._trusted = None if trust is None else trust.witnesses
         self._written = LogBuild(layout, trust, progress)
         self._entries = Entries(self._written.log)
         self._state: State | None = None
@@ -329,6 +330,8 @@ class _Build:
         signatures = [line for one in asked for line in one.signatures]
         try:
             policy.require(signatures)
+            if self._trusted is not None:
+                self._trusted.require(signatures)  # The operator's policy may ask for less than the verifier does.
             answered = bool(signatures)
         except CannotVerify as error:
             raise CannotVerify(f"{error}. {_UNASKED}") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -16,7 +17,7 @@ from creditledger.audit.trust import Trust
 from creditledger.client.files import write_whole
 from creditledger.client.phrases import count
 from creditledger.client.seen import SeenStore
-from creditledger.errors import LedgerError, VerificationFailed
+from creditledger.errors import FormatError, LedgerError, VerificationFailed
 from creditledger.receipts import fork
 from creditledger.store.files import make_dir
 from creditledger.store.head import Head
@@ -30,6 +31,13 @@ from creditledger.web.place import Place
 
 CACHE: Final = "cache"
 """The name of the copy that audits keep, in the ledger's directory."""
+REMEMBERED: Final = "audit.json"
+"""The name of the file that says what was audited, in the ledger's directory; and that of an audit under way."""
+TRYING: Final = "audit.json.trying"
+REPEATED: Final = 9
+"""For how many rounds a place that was audited in vain is not audited again at the same head."""
+
+_BY_MEMORY: Final = ("LED-HEAD", "LED-FORK")
 
 
 class View(NamedTuple):
@@ -63,8 +71,9 @@ class Audits:
         self._directory = directory
         self._settings = settings
         self._tell = teller
-        # Of each place what was audited there last without success, and what was said of it; and what failed for good.
-        self._in_vain: dict[str, tuple[Checkpoint, Event]] = {}
+        # Of each place what was audited there last without success, what was said of it, and for how many rounds more
+        # that is repeated, since a place can be repaired; and what failed for good.
+        self._in_vain: dict[str, tuple[Checkpoint, Event, int]] = {}
         self._failed: Checkpoint | None = None
 
     def audit(self, trunk: Checkpoint, views: list[View]) -> Iterator[Event]:
@@ -82,23 +91,27 @@ class Audits:
         for view in sorted(views, key=lambda one: one.head.size, reverse=True):
             if not self._state.audited < view.head.size <= trunk.size or view.head == self._failed:
                 return
-            tried = self._in_vain.get(view.place.name)
-            if tried is not None and tried[0] == view.head:
+            tried = self._in_vain.pop(view.place.name, None)
+            if tried is not None and tried[0] == view.head and tried[2] > 0:
+                self._in_vain[view.place.name] = *tried[:2], tried[2] - 1
                 yield tried[1]
                 continue
             try:
-                report = self.verify(view, trunk)
+                report = self.verify(view)
                 found = self._fork_in(view, report)
             except (LedgerError, OSError) as error:
                 words = f"{view.place.name} cannot be audited: {error}"
                 yield self._tell.event("unaudited", view.place.name, words)
                 continue
-            if report.exit_code == 0:
-                yield from self._accept(view, report)
-                return
             if found is not None:
                 yield from self._tell.expose(view.place.name, found)
                 continue
+            if report.size < view.head.size:
+                yield self._went_back(view, report)
+                continue
+            if report.exit_code == 0:
+                yield from self._accept(view, report)
+                return
             if _is_covered(view, report, self._trust):
                 yield from self._fail(view, report)
                 return
@@ -106,19 +119,28 @@ class Audits:
             kind = "damaged" if report.exit_code == VerificationFailed.exit_code else "unaudited"
             words = f"the audit at {view.place.name}: {report.meaning}: {told}"
             event = self._tell.event(kind, view.place.name, words)
-            self._in_vain[view.place.name] = view.head, event
+            self._in_vain[view.place.name] = view.head, event, REPEATED
             yield event
 
-    def verify(self, view: View, trunk: Checkpoint) -> Report:
-        """Audit what a vantage point shows; raises as `audit.verify`."""
+    def verify(self, view: View) -> Report:
+        """Audit what a vantage point shows; raises as `audit.verify`.
+
+        It may show something else by now. So the audit is told what it showed, which is on the trunk, and what the
+        audit remembers counts once it is accepted.
+        """
         cache = self._directory / CACHE
         make_dir(cache)
+        remembered, trying = self._directory / REMEMBERED, self._directory / TRYING
+        if remembered.exists():
+            shutil.copyfile(remembered, trying)
+        else:
+            trying.unlink(missing_ok=True)
         return verify(
             view.place.name,
             trust=self._trust,
-            remember=self._directory / "audit.json",
+            remember=trying,
             cache=cache,
-            seen=Head(trunk.size, trunk.root, self._state.trunk or b""),
+            seen=Head(view.head.size, view.head.root, view.note),
             witnessed=self._state.passed,
             jobs=self._settings.jobs,
             progress=self._settings.progress,
@@ -132,6 +154,20 @@ class Audits:
         tree = Published(view.place).tiles(report.sealed)
         data = fork.make(self._trust, self._state.trunk, report.checkpoint, tree)
         return None if data is None else fork.check(data, self._trust)
+
+    def _went_back(self, view: View, report: Report) -> Event:
+        """The place shows less than a moment ago; whether that is of the same history is for the next round to say."""
+        try:
+            self._state.hold(view.place.name, report.checkpoint)
+        except (FormatError, VerificationFailed):
+            pass  # Nobody's checkpoint: it says nothing against the log.
+        else:
+            self._state.write()
+        words = (
+            f"{view.place.name} showed {count(view.head.size, 'record')} when it was looked at, and "
+            f"{report.size} when they were audited: it is looked at again"
+        )
+        return self._tell.event("unaudited", view.place.name, words)
 
     def _fail(self, view: View, report: Report) -> Iterator[Event]:
         self._failed = view.head
@@ -147,6 +183,7 @@ class Audits:
 
     def _accept(self, view: View, report: Report) -> Iterator[Event]:
         """Note what was audited; the log may have grown since it was looked at."""
+        (self._directory / TRYING).replace(self._directory / REMEMBERED)
         state = self._state
         trunk = None if state.trunk is None else fork.open_by_log(state.trunk, self._trust)
         before, state.audited = state.audited, report.size
@@ -180,7 +217,8 @@ class Audits:
 
 def _is_covered(view: View, report: Report, trust: Trust) -> bool:
     """Whether what an audit found wrong is what the log itself signed, as against what a place made of it."""
-    if all(one.derived or one.id in NO_EVIDENCE for one in report.findings):
+    # What only contradicts what was remembered may be an older copy, or a fork that is yet to be proved.
+    if all(one.derived or one.id in NO_EVIDENCE or one.id in _BY_MEMORY for one in report.findings):
         return False
     if 0 < report.size == report.sealed:
         return True

@@ -36,7 +36,8 @@ def audited(
     kept = store.load(trust.ledger_id)
     known = [] if kept is None or kept == compared else [kept]
     reader: HashReader | None = None
-    for one in [*known, *store.heard(trust.ledger_id)]:
+    heard = [one for one in store.heard(trust.ledger_id) if one.size <= new.size and _is_signed(one, trust)]
+    for one in [*known, *heard]:
         if one.size > new.size or (one.size, one.root) == (new.size, new.root) or not _is_signed(one, trust):
             continue
         if one.size < new.size and reader is None:
@@ -46,8 +47,8 @@ def audited(
             return data
     kept = store.advance(trust.ledger_id, note)
     if kept.size == new.size:
-        # All that is no larger is of the history kept now; had this been an older copy, that would not be known.
-        store.forget(trust.ledger_id, new.size)
+        # What was met is of the history kept now; had this been an older copy, that would not be known.
+        store.forget(trust.ledger_id, heard)
         if _cosigned(kept.checkpoint, trust) < _cosigned(note, trust):
             store.renew(trust.ledger_id, note)
     return None
