@@ -22,6 +22,11 @@ NOT_RUN = (
 
 @pytest.fixture(scope="session")
 def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The library that records and fails calls (see `made_shim`)."""
+    return made_shim(tmp_path_factory.mktemp("shim"))
+
+
+def made_shim(place: Path) -> Path:
     """The library that records and fails calls; where it cannot be built, the tests that need it are skipped.
 
     With `CREDITLEDGER_REQUIRE_CC` set, as wherever a green run has to mean that the campaigns were run, they fail.
@@ -31,7 +36,7 @@ def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if os.environ.get("CREDITLEDGER_REQUIRE_CC"):
             pytest.fail(NOT_RUN, pytrace=False)
         pytest.skip(NOT_RUN)
-    return build_shim(compiler, tmp_path_factory.mktemp("shim"))
+    return build_shim(compiler, place)
 
 
 def working_compiler() -> str | None:

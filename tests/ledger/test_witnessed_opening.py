@@ -18,23 +18,9 @@ from creditledger.tlog.policy import Policy
 from creditledger.transfer.export import export_ledger
 from creditledger.transfer.restore import restore_ledger
 from support.registry import CONTENT_KEY, ORIGIN, Registry, listing, signer
-from support.witness import FakeWitness, Now, copied, policy_of, witnesses
+from support.witness import FakeWitness, copied, policy_of, witnesses
 
 COURT = signer("court")
-
-
-@pytest.fixture(scope="module")
-def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("founded")
-    made = Registry(place)
-    made.clock = Now()
-    made.create().close()
-    return place
-
-
-@pytest.fixture
-def registry(founded: Path, tmp_path: Path) -> Registry:
-    return copied(founded, tmp_path / "here")
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from crash.conftest import NOT_RUN, working_compiler
-from crash.harness import Fault, build_shim, faults, kills, power_cuts
+from crash.conftest import made_shim
+from crash.harness import Fault, faults, kills, power_cuts
 from creditledger.errors import Locked, NoLedger, StoreError
 from creditledger.store.head import HeadStore
 from creditledger.store.lmdb_engine import LmdbEngine
@@ -27,10 +27,7 @@ LOG = ToyLog()
 @pytest.fixture(scope="module")
 def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The library that records and fails calls (see crash.conftest)."""
-    compiler = working_compiler()
-    if compiler is None:
-        pytest.skip(NOT_RUN)
-    return build_shim(compiler, tmp_path_factory.mktemp("shim"))
+    return made_shim(tmp_path_factory.mktemp("shim"))
 
 
 @pytest.fixture
